@@ -1,0 +1,14 @@
+"""The catalogue: an explicit tuple of results."""
+
+from ..result import Result
+from . import discrete_moments, discrete_probability, discrete_tv, gaussian, propagation
+
+CATALOGUE: tuple[Result, ...] = (
+    *propagation.RESULTS,
+    *discrete_tv.RESULTS,
+    *discrete_probability.RESULTS,
+    *discrete_moments.RESULTS,
+    *gaussian.RESULTS,
+)
+
+__all__ = ["CATALOGUE"]

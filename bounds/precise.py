@@ -1,0 +1,206 @@
+"""Evaluation to any number of digits with mpmath, from definitions rather than from stable rewritings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import mpmath
+import sympy as sp
+from mpmath import mp
+
+from .errors import DomainError
+from .result import Structure
+
+if TYPE_CHECKING:
+    from .result import Result
+
+
+def _geometric_sum(x: Any, i: Any) -> Any:
+    return i if x == 0 else (1 - mp.power(1 - x, i)) / x
+
+
+def _complement_power(x: Any, i: Any) -> Any:
+    return mp.mpf(1) if i == 0 else mp.power(1 - x, i)
+
+
+def _accumulated_survival(n: Any, i: Any) -> Any:
+    """Γ-function form of the product, or the product itself while it is short."""
+    if i <= 200 or n == 1:
+        top = int(i) if n != 1 else 1
+        return mp.fprod(1 - 1 / (n * mp.mpf(k) ** 2) for k in range(1, top + 1))
+    x = 1 / mp.sqrt(n)
+    gammas = mp.loggamma(i + 1 - x) + mp.loggamma(i + 1 + x) - 2 * mp.loggamma(i + 1)
+    return mp.exp(gammas - mp.loggamma(1 - x) - mp.loggamma(1 + x))
+
+
+def _power_sum(s: Any, i: Any) -> Any:
+    if i <= 2000:
+        return mp.fsum(mp.mpf(k) ** -s for k in range(1, int(i) + 1))
+    if s == 1:
+        return mp.digamma(i + 1) + mp.euler
+    return mp.zeta(s) - mp.zeta(s, i + 1)
+
+
+def _shifted_power_sum(a: Any, i: Any) -> Any:
+    """Direct sum while short; beyond, k^{−a}/(k+1) = Σ_j (−1)^j k^{−a−1−j} with Hurwitz zeta functions."""
+    head = min(int(i), 2000)
+    total = mp.fsum(mp.mpf(k) ** -a / (k + 1) for k in range(1, head + 1))
+    if i > head:
+        terms = int(mp.prec / 10.9) + 2
+        total += mp.fsum((-1) ** j * _zeta_between(a + 1 + j, head + 1, i + 1) for j in range(terms))
+    return total
+
+
+def _zeta_between(s: Any, first: Any, last: Any) -> Any:
+    if s == 1:
+        return mp.digamma(last) - mp.digamma(first)
+    return mp.zeta(s, first) - mp.zeta(s, last)
+
+
+def _log_c4(n: Any) -> Any:
+    return mp.log(2 / (n - 1)) / 2 + mp.loggamma(n / 2) - mp.loggamma((n - 1) / 2)
+
+
+def _student_tv(d: Any, s: Any) -> Any:
+    return mp.betainc(mp.mpf(1) / 2, d / 2, 0, s / (4 + s), regularized=True)
+
+
+def _mean_deviation(n: Any, p: Any) -> Any:
+    if p == 0 or p == 1:
+        return mp.mpf(0)
+    m = mp.floor(n * p) + 1
+    log_choose = mp.loggamma(n + 1) - mp.loggamma(m + 1) - mp.loggamma(n - m + 1)
+    return 2 * m / n * mp.exp(log_choose + m * mp.log(p) + (n - m + 1) * mp.log(1 - p))
+
+
+def _chain_deviation(n: Any, alpha: Any, i: Any, p: Any) -> Any:
+    """Forward law of the chain, in full precision."""
+    size = int(n)
+
+    def row(q: Any) -> list[Any]:
+        return [mp.binomial(size, k) * q**k * (1 - q) ** (size - k) for k in range(size + 1)]
+
+    law = row(p)
+    kernel = [row(alpha * p + (1 - alpha) * k / n) for k in range(size + 1)]
+    for _ in range(int(i) - 1):
+        law = [mp.fsum(law[k] * kernel[k][j] for k in range(size + 1)) for j in range(size + 1)]
+    return mp.fsum(weight * abs(k / n - p) for k, weight in enumerate(law))
+
+
+def _last_of_resolvent(mixing: Any, errors: Any) -> Any:
+    identity = mp.eye(len(errors))
+    return mp.lu_solve(identity - mp.matrix(mixing), mp.matrix(errors))[len(errors) - 1]
+
+
+def _weighted_variance(mixing: Any, sizes: Any) -> Any:
+    """Compute w from the influence of each generation's noise, w = Σ_k r_k² (1 − q_k)/n_k, q_k = E-square of Q_k."""
+    rows: list[list[Any]] = []
+    noise: list[Any] = []
+    for row, size in zip(mixing, sizes, strict=True):
+        inherited = [mp.fsum(row[k] * rows[k][j] for k in range(len(rows))) for j in range(len(rows))]
+        spread = mp.fsum(r * r * s for r, s in zip(inherited, noise, strict=True))
+        noise.append((1 - spread) / size)
+        rows = [[*old, mp.mpf(0)] for old in rows] + [[*inherited, mp.mpf(1)]]
+    return mp.fsum(r * r * s for r, s in zip(rows[-1], noise, strict=True))
+
+
+PRECISE: dict[str, Callable[..., Any]] = {
+    "geometric_sum": _geometric_sum,
+    "complement_power": _complement_power,
+    "accumulated_loss": lambda n, i: 1 - _accumulated_survival(n, i),
+    "accumulated_survival": _accumulated_survival,
+    "power_sum": _power_sum,
+    "shifted_power_sum": _shifted_power_sum,
+    "c4_power": lambda n, i: mp.exp(i * _log_c4(n)),
+    "c4_power_complement": lambda n, i: -mp.expm1(i * _log_c4(n)),
+    "log_chi_square_drift": lambda n: mp.digamma((n - 1) / 2) - mp.log((n - 1) / 2),
+    "student_tv": _student_tv,
+    "mean_deviation": _mean_deviation,
+    "chain_deviation": _chain_deviation,
+    "last_of_resolvent": _last_of_resolvent,
+    "weighted_variance": _weighted_variance,
+    "weighted_survival": lambda mixing, sizes: 1 - _weighted_variance(mixing, sizes),
+    "weighted_triangle": lambda mixing, sizes: _last_of_resolvent(mixing, [1 / mp.sqrt(n) for n in sizes]),
+}
+
+_GUARD_DIGITS = 100  # cancellation at α = 1e-18, n = 1e15, i = 1e9 costs less than this
+
+
+@cache
+def _compiled(result: Result) -> Callable[..., Any]:
+    """Compile the expression for mpmath, with the number of atoms K as an extra argument."""
+    arguments = [param.symbol for param in result.params]
+    atoms = [s for s in result.expr.atoms(sp.Symbol) if s.name == "K" and s not in arguments]
+    return sp.lambdify([*arguments, *atoms], result.expr, modules=[PRECISE, "mpmath"])  # type: ignore[no-any-return]
+
+
+def _number(result: Result, name: str, value: Any, domain: sp.Set) -> Any:
+    """Convert one number exactly and check it against the domain of its parameter."""
+    from .evaluate import describe
+
+    if isinstance(value, (bool, str, complex)):
+        raise DomainError(result.key, name, repr(value), describe(domain))
+    try:
+        number = mp.mpf(value.p) / value.q if isinstance(value, sp.Rational) else mp.mpmathify(value)
+        inside = bool(mp.isfinite(number)) and isinstance(number, mpmath.mpf)
+    except (TypeError, ValueError):
+        raise DomainError(result.key, name, repr(value), describe(domain)) from None
+    if inside and isinstance(domain, sp.Range):
+        inside = number == mp.floor(number) and number >= int(domain.start)
+    elif inside:
+        low, high = (mp.inf if end is sp.oo else mp.mpmathify(end) for end in (domain.start, domain.end))
+        inside = low <= number <= high
+        inside = (
+            inside and not (number == low and domain.left_open) and not (number == high and domain.right_open)
+        )
+    if not inside:
+        raise DomainError(result.key, name, value, describe(domain))
+    return number
+
+
+def _convert(result: Result, name: str, value: Any, domain: sp.Set, depth: int) -> Any:
+    if depth == 0:
+        return _number(result, name, value, domain)
+    return [_convert(result, name, entry, domain, depth - 1) for entry in value]
+
+
+def evaluate_precisely(result: Result, digits: int, values: Mapping[str, Any]) -> mpmath.mpf:
+    """Evaluate `result` at one point; see `Result.evalf`."""
+    from .evaluate import CORE_AXES, check_names, evaluate_conditions
+
+    check_names(result, values)
+    if digits < 1:
+        raise DomainError(result.key, "digits", digits, "an integer >= 1")
+    with mp.workdps(digits + _GUARD_DIGITS):
+        arguments: list[Any] = []
+        lengths: list[int] = []
+        for param in result.params:
+            value = values[param.name]
+            arguments.append(_convert(result, param.name, value, param.domain, CORE_AXES[param.structure]))
+            if param.structure is not Structure.SCALAR:
+                lengths.append(len(value))
+        evaluate_conditions(result, {k: _as_floats(v) for k, v in zip(result.names, arguments, strict=True)})
+        _snap_counts(result, arguments)
+        function = _compiled(result)
+        extra = lengths[:1] if function.__code__.co_argcount > len(arguments) else []
+        outcome = function(*arguments, *extra)
+    with mp.workdps(digits):
+        return +mp.mpmathify(outcome)
+
+
+def _snap_counts(result: Result, arguments: list[Any]) -> None:
+    """Replace alpha (lam) by count/n where a condition makes alpha*n (lam*n) an integer: 0.1 means 1/10."""
+    names = list(result.names)
+    for condition in result.conditions:
+        if condition.integer:
+            (fraction,) = (s.name for s in condition.expr.free_symbols if s.name != "n")
+            size = arguments[names.index("n")]
+            arguments[names.index(fraction)] = mp.nint(arguments[names.index(fraction)] * size) / size
+
+
+def _as_floats(value: Any) -> Any:
+    if isinstance(value, Sequence):
+        return [_as_floats(entry) for entry in value]
+    return float(value)
