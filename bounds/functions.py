@@ -32,8 +32,13 @@ class CatalogueFunction(sp.Function):  # type: ignore[misc]
         arguments[argindex - 1] = slot
         return self.func(*arguments).definition().diff(slot).subs(slot, self.args[argindex - 1])
 
-    def _text(self, printer: Any) -> str:
-        return f"{type(self).__name__}({', '.join(printer._print(a) for a in self.args)})"
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        tex = self._tex(printer)
+        return tex if exp is None else rf"\left({tex}\right)^{{{exp}}}"
+
+    def _tex(self, printer: Any) -> str:
+        """Return the LaTeX form without an exponent."""
+        raise NotImplementedError
 
 
 class geometric_sum(CatalogueFunction):
@@ -46,7 +51,7 @@ class geometric_sum(CatalogueFunction):
         x, i = self.args
         return sp.Piecewise((i, sp.Eq(x, 0)), ((1 - (1 - x) ** i) / x, True))
 
-    def _latex(self, printer: Any) -> str:
+    def _tex(self, printer: Any) -> str:
         x, i = self.args
         return rf"S_{{{printer._print(i)}}}\!\left({printer._print(x)}\right)"
 
@@ -61,9 +66,10 @@ class complement_power(CatalogueFunction):
         x, i = self.args
         return sp.Pow(1 - x, i)
 
-    def _latex(self, printer: Any) -> str:
+    def _tex(self, printer: Any) -> str:
         x, i = self.args
-        return rf"\left({printer._print(1 - x)}\right)^{{{printer._print(i)}}}"
+        tex = rf"\left[{printer._print(x)}\right]" if x.is_Add else printer._print(x)
+        return rf"\left(1 - {tex}\right)^{{{printer._print(i)}}}"
 
 
 class accumulated_loss(CatalogueFunction):
@@ -80,7 +86,7 @@ class accumulated_loss(CatalogueFunction):
         """Keep the product: its closed form in gamma functions cancels."""
         return self.definition()
 
-    def _latex(self, printer: Any) -> str:
+    def _tex(self, printer: Any) -> str:
         n, i = self.args
         return rf"\left[1 - \prod_{{k=1}}^{{{printer._print(i)}}}\left({printer._print(1 - 1 / (n * _k**2))}\right)\right]"
 
@@ -99,7 +105,7 @@ class accumulated_survival(CatalogueFunction):
         """Keep the product."""
         return self.definition()
 
-    def _latex(self, printer: Any) -> str:
+    def _tex(self, printer: Any) -> str:
         return str(printer._print(self.definition()))
 
 
@@ -117,7 +123,7 @@ class power_sum(CatalogueFunction):
         """Unfold to `harmonic`."""
         return self.definition()
 
-    def _latex(self, printer: Any) -> str:
+    def _tex(self, printer: Any) -> str:
         s, i = self.args
         order = "" if s == 1 else rf"^{{\left({printer._print(s)}\right)}}"
         return rf"H_{{{printer._print(i)}}}{order}"
@@ -137,7 +143,7 @@ class shifted_power_sum(CatalogueFunction):
         """Keep the sum: it has no elementary closed form."""
         return self.definition()
 
-    def _latex(self, printer: Any) -> str:
+    def _tex(self, printer: Any) -> str:
         return str(printer._print(self.definition()))
 
 
@@ -151,7 +157,7 @@ class c4_power(CatalogueFunction):
         n, i = self.args
         return (sp.sqrt(2 / (n - 1)) * sp.gamma(n / 2) / sp.gamma((n - 1) / 2)) ** i
 
-    def _latex(self, printer: Any) -> str:
+    def _tex(self, printer: Any) -> str:
         n, i = self.args
         return rf"c_4\!\left({printer._print(n)}\right)^{{{printer._print(i)}}}"
 
@@ -165,7 +171,7 @@ class c4_power_complement(CatalogueFunction):
         """1 − c4(n)^i."""
         return 1 - c4_power(*self.args).definition()
 
-    def _latex(self, printer: Any) -> str:
+    def _tex(self, printer: Any) -> str:
         n, i = self.args
         return rf"\left[1 - c_4\!\left({printer._print(n)}\right)^{{{printer._print(i)}}}\right]"
 
@@ -180,7 +186,7 @@ class log_chi_square_drift(CatalogueFunction):
         half = (self.args[0] - 1) / 2
         return sp.digamma(half) - sp.log(half)
 
-    def _latex(self, printer: Any) -> str:
+    def _tex(self, printer: Any) -> str:
         return rf"\left[{printer._print(self.definition())}\right]"
 
 
@@ -198,7 +204,7 @@ class student_tv(CatalogueFunction):
         """Unfold to the incomplete beta function."""
         return self.definition()
 
-    def _latex(self, printer: Any) -> str:
+    def _tex(self, printer: Any) -> str:
         d, s = self.args
         half = printer._print(sp.sqrt(d) / 2)
         return rf"\left[2F_{{t_{{{printer._print(d)}}}}}\!\left({half}\sqrt{{{printer._print(s)}}}\right) - 1\right]"
@@ -215,7 +221,7 @@ class mean_deviation(CatalogueFunction):
         m = sp.floor(n * p) + 1
         return 2 * m / n * sp.binomial(n, m) * p**m * (1 - p) ** (n - m + 1)
 
-    def _latex(self, printer: Any) -> str:
+    def _tex(self, printer: Any) -> str:
         n, p = (printer._print(a) for a in self.args)
         m = rf"m({n}, {p})"
         return rf"\frac{{2{m}}}{{{n}}}\binom{{{n}}}{{{m}}}{p}^{{{m}}}(1-{p})^{{{n}-{m}+1}}"
@@ -234,79 +240,50 @@ class chain_deviation(CatalogueFunction):
         """Return itself."""
         return self
 
-    def _latex(self, printer: Any) -> str:
+    def _tex(self, printer: Any) -> str:
         n, alpha, i, p = (printer._print(a) for a in self.args)
         kernel = r"\mathrm{Bin}" + rf"\left({n}, {alpha}\,{p} + (1-{alpha})\,\cdot/{n}\right)"
         return rf"\mathbb{{E}}\left|\tfrac{{1}}{{{n}}}X_{{{i}}} - {p}\right|_{{X \sim {kernel}}}"
 
 
-class last_of_resolvent(CatalogueFunction):
+class _Recursive(CatalogueFunction):
+    """A function with vector arguments and no scalar form: its definition is itself."""
+
+    nargs = 2
+    symbol = ""
+
+    def definition(self) -> sp.Expr:
+        """Return itself."""
+        return self
+
+    def doit(self, **hints: Any) -> sp.Expr:
+        """Return itself."""
+        return self
+
+    def _tex(self, printer: Any) -> str:
+        mixing, vector = (printer._print(a) for a in self.args)
+        return self.symbol.replace("B", str(mixing)).replace("v", str(vector))
+
+
+class last_of_resolvent(_Recursive):
     """Last entry of (I − B)^{−1} ε for a strictly lower triangular matrix B."""
 
-    nargs = 2
-
-    def definition(self) -> sp.Expr:
-        """No scalar form: it stays itself."""
-        return self
-
-    def doit(self, **hints: Any) -> sp.Expr:
-        """Return itself."""
-        return self
-
-    def _latex(self, printer: Any) -> str:
-        mixing, errors = (printer._print(a) for a in self.args)
-        return rf"\left[\left(I - {mixing}\right)^{{-1}} {errors}\right]_i"
+    symbol = r"\left[(I - B)^{-1} v\right]_i"
 
 
-class weighted_variance(CatalogueFunction):
+class weighted_variance(_Recursive):
     """w_i = Var(p_i(k))/(p(1−p)) under `weighted(B)` with sample sizes n: C_ii of the covariance recursion."""
 
-    nargs = 2
-
-    def definition(self) -> sp.Expr:
-        """No scalar form: it stays itself."""
-        return self
-
-    def doit(self, **hints: Any) -> sp.Expr:
-        """Return itself."""
-        return self
-
-    def _latex(self, printer: Any) -> str:
-        mixing, sizes = (printer._print(a) for a in self.args)
-        return rf"w_i\!\left({mixing}, {sizes}\right)"
+    symbol = r"w_i(B, v)"
 
 
-class weighted_survival(CatalogueFunction):
+class weighted_survival(_Recursive):
     """1 − w_i under `weighted(B)` with sample sizes n, without cancellation."""
 
-    nargs = 2
-
-    def definition(self) -> sp.Expr:
-        """No scalar form: it stays itself."""
-        return self
-
-    def doit(self, **hints: Any) -> sp.Expr:
-        """Return itself."""
-        return self
-
-    def _latex(self, printer: Any) -> str:
-        mixing, sizes = (printer._print(a) for a in self.args)
-        return rf"\left[1 - w_i\!\left({mixing}, {sizes}\right)\right]"
+    symbol = r"\left[1 - w_i(B, v)\right]"
 
 
-class weighted_triangle(CatalogueFunction):
+class weighted_triangle(_Recursive):
     """Last entry of (I − B)^{−1} (n_0^{−1/2}, …, n_{g−1}^{−1/2})."""
 
-    nargs = 2
-
-    def definition(self) -> sp.Expr:
-        """No scalar form: it stays itself."""
-        return self
-
-    def doit(self, **hints: Any) -> sp.Expr:
-        """Return itself."""
-        return self
-
-    def _latex(self, printer: Any) -> str:
-        mixing, sizes = (printer._print(a) for a in self.args)
-        return rf"\left[\left(I - {mixing}\right)^{{-1}} {sizes}^{{-1/2}}\right]_i"
+    symbol = r"\left[(I - B)^{-1} v^{-1/2}\right]_i"

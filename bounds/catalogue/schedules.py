@@ -55,19 +55,18 @@ def _assumption(name: str, text: str) -> Assumption:
 
 
 _b = 1 - alpha
-_real = 1 / (1 + lam)
-_synthetic = lam / (1 + lam)
+# `expand`: a = 1/(1+λ) and b = λ/(1+λ) give a(1+b) = (1+2λ)/(1+λ)², ab = λ/(1+λ)²
+_fresh_share, _noise = (1 + 2 * lam) / (1 + lam) ** 2, lam / (1 + lam) ** 2
 # 1 − ρ of each second-moment recursion v_{i+1} = … + ρ v_i, free of cancellation
 _gap_fresh = 1 / n + (1 - 1 / n) * alpha * (2 - alpha)
 _gap_stratified = alpha * (2 - alpha) + _b / n
-_gap_expand = _real * (1 + _synthetic) + _real * _synthetic / n
+_gap_expand = _fresh_share + _noise / n
 _contraction = geometric_sum(alpha * (2 - alpha), i)
 _kept_fixed = (
     complement_power(_gap_stratified, i)
     + (alpha * n - 1) / n * (2 - alpha) * geometric_sum(_gap_stratified, i)
     + 2 * complement_power(alpha, i) * geometric_sum(alpha + 1 / n, i) / n
 )
-_noise_expand = _real * _synthetic * geometric_sum(_real * (1 + _synthetic), i - 1)
 
 REPLACE = ScheduleFormulas(
     name="replace",
@@ -136,10 +135,10 @@ EXPAND = ScheduleFormulas(
         "expand", "generation i+1 is trained on the same n real points and lam n draws from P_i"
     ),
     diversity_kept=(1 - 1 / n)
-    * (complement_power(_gap_expand, i - 1) + _real * (1 + _synthetic) * geometric_sum(_gap_expand, i - 1)),
+    * (complement_power(_gap_expand, i - 1) + _fresh_share * geometric_sum(_gap_expand, i - 1)),
     atom_variance=(
         complement_power(_gap_expand, i - 1)
-        + (_real * (1 + _synthetic) + _real * _synthetic) * geometric_sum(_gap_expand, i - 1)
+        + (1 + 3 * lam) / (1 + lam) ** 2 * geometric_sum(_gap_expand, i - 1)
     )
     / n,
     conditions=(SYNTHETIC_COUNT,),
@@ -169,6 +168,6 @@ INFLUENCE: dict[str, sp.Expr] = {
     / n,
     "accumulate": power_sum(2, i) / n,
     "subsample": power_sum(2, i) / n,
-    "expand": (1 + _noise_expand) / n,
+    "expand": (1 + _noise * geometric_sum(_fresh_share, i - 1)) / n,
 }
 """τ_i² of every schedule with one sample size."""

@@ -1,0 +1,172 @@
+"""Simulators of self-consuming training loops; see `simulate`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sim.data import (
+        DataError,
+        DiscretePopulation,
+        GaussianPopulation,
+        Population,
+        discrete_population,
+        gaussian_population,
+        load,
+        read_table,
+        read_tokens,
+    )
+    from sim.distances import (
+        diversity,
+        tv_discrete,
+        tv_gaussian_shift,
+        tv_gaussians,
+        w2_squared,
+        w2_squared_line,
+    )
+    from sim.errors import SimulationError
+    from sim.exact import ExactLaw, exact_cost, exact_discrete
+    from sim.exact_fresh import exact_gaussian_mean_fresh
+    from sim.exact_gaussian import (
+        GaussianLaw,
+        GaussianMeanLaw,
+        exact_gaussian,
+        exact_gaussian_mean,
+        exact_gaussian_mean_square,
+        exact_golden_ratio,
+    )
+    from sim.loop import blocks, simulate
+    from sim.models.data_level import discrete_data, gaussian_data
+    from sim.models.discrete import Discrete
+    from sim.models.gaussian import Gaussian
+    from sim.models.gaussian_mean import GaussianMean
+    from sim.models.user import UserModel, from_estimator
+    from sim.schedules import (
+        SCHEDULES,
+        Accumulate,
+        Expand,
+        Fixed,
+        Fresh,
+        Replace,
+        Schedule,
+        Stratified,
+        Subsample,
+        Weighted,
+        schedule,
+    )
+
+_HOMES = {
+    "sim.data": (
+        "DataError",
+        "DiscretePopulation",
+        "GaussianPopulation",
+        "Population",
+        "discrete_population",
+        "gaussian_population",
+        "load",
+        "read_table",
+        "read_tokens",
+    ),
+    "sim.distances": (
+        "diversity",
+        "tv_discrete",
+        "tv_gaussian_shift",
+        "tv_gaussians",
+        "w2_squared",
+        "w2_squared_line",
+    ),
+    "sim.errors": ("SimulationError",),
+    "sim.exact": ("ExactLaw", "exact_cost", "exact_discrete"),
+    "sim.exact_fresh": ("exact_gaussian_mean_fresh",),
+    "sim.exact_gaussian": (
+        "GaussianLaw",
+        "GaussianMeanLaw",
+        "exact_gaussian",
+        "exact_gaussian_mean",
+        "exact_gaussian_mean_square",
+        "exact_golden_ratio",
+    ),
+    "sim.loop": ("blocks", "simulate"),
+    "sim.models.data_level": ("discrete_data", "gaussian_data"),
+    "sim.models.discrete": ("Discrete",),
+    "sim.models.gaussian": ("Gaussian",),
+    "sim.models.gaussian_mean": ("GaussianMean",),
+    "sim.models.user": ("UserModel", "from_estimator"),
+    "sim.schedules": (
+        "SCHEDULES",
+        "Accumulate",
+        "Expand",
+        "Fixed",
+        "Fresh",
+        "Replace",
+        "Schedule",
+        "Stratified",
+        "Subsample",
+        "Weighted",
+        "schedule",
+    ),
+}
+
+__all__ = [
+    "SCHEDULES",
+    "Accumulate",
+    "DataError",
+    "Discrete",
+    "DiscretePopulation",
+    "ExactLaw",
+    "Expand",
+    "Fixed",
+    "Fresh",
+    "Gaussian",
+    "GaussianLaw",
+    "GaussianMean",
+    "GaussianMeanLaw",
+    "GaussianPopulation",
+    "Population",
+    "Replace",
+    "Schedule",
+    "SimulationError",
+    "Stratified",
+    "Subsample",
+    "UserModel",
+    "Weighted",
+    "blocks",
+    "discrete_data",
+    "discrete_population",
+    "diversity",
+    "exact_cost",
+    "exact_discrete",
+    "exact_gaussian",
+    "exact_gaussian_mean",
+    "exact_gaussian_mean_fresh",
+    "exact_gaussian_mean_square",
+    "exact_golden_ratio",
+    "from_estimator",
+    "gaussian_data",
+    "gaussian_population",
+    "load",
+    "read_table",
+    "read_tokens",
+    "schedule",
+    "simulate",
+    "tv_discrete",
+    "tv_gaussian_shift",
+    "tv_gaussians",
+    "w2_squared",
+    "w2_squared_line",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from where it is defined, when it is first asked for."""
+    for home, names in _HOMES.items():
+        if name in names:
+            value = getattr(import_module(home), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,68 @@
+"""Verdicts: does a bound dominate what the loop does, with statistical guarantees.
+
+>>> import verify
+>>> plan = verify.Plan(patterns=("gaussian/golden-ratio",))
+>>> [str(verdict.outcome) for verdict in verify.verify(plan)]
+['HOLDS', 'HOLDS', 'HOLDS']
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .case import Bounded, Case, Design, Effort, Exact, Exceedance, Nonnegative, Setting, Unbounded
+    from .check import Curve, check
+    from .evidence import Decision, Guarantee
+    from .report import save, summary, to_dataset
+    from .run import Plan, Verdict, verify
+    from .settings import setting_from_file
+
+_HOMES = {
+    "case": (
+        "Bounded",
+        "Case",
+        "Design",
+        "Effort",
+        "Exact",
+        "Exceedance",
+        "Nonnegative",
+        "Setting",
+        "Unbounded",
+    ),
+    "check": ("Curve", "check"),
+    "evidence": ("Decision", "Guarantee"),
+    "report": ("save", "summary", "to_dataset"),
+    "run": ("Plan", "Verdict", "verify"),
+    "settings": ("setting_from_file",),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Bounded",
+    "Case",
+    "Curve",
+    "Decision",
+    "Design",
+    "Effort",
+    "Exact",
+    "Exceedance",
+    "Guarantee",
+    "Nonnegative",
+    "Plan",
+    "Setting",
+    "Unbounded",
+    "Verdict",
+    "check",
+    "save",
+    "setting_from_file",
+    "summary",
+    "to_dataset",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module on first use, so that the command line starts quickly."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)

@@ -1,0 +1,163 @@
+"""A case argues that a simulated loop satisfies the assumptions of a result; all of it is data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bounds import Result
+
+Array: TypeAlias = NDArray[np.float64]
+Blocks: TypeAlias = Callable[[int], Iterator[Array]]
+"""From a seed to chunks (R, *points) of independent replications, endless, in replication order."""
+
+
+class Effort(StrEnum):
+    """How much is checked."""
+
+    QUICK = "quick"
+    STANDARD = "standard"
+    FULL = "full"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """Limits of one run: designs per case, and replications per design."""
+
+    designs: int
+    replications: int
+
+
+BUDGETS = {
+    Effort.QUICK: Budget(designs=1, replications=200_000),
+    Effort.STANDARD: Budget(designs=4, replications=1_000_000),
+    Effort.FULL: Budget(designs=1_000, replications=10_000_000),
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Exact:
+    """Values computed from the exact law of the loop: no sampling error.
+
+    `values` returns an array of the shape of the design's points.
+    """
+
+    values: Callable[[], Array]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Bounded:
+    """Replications of a quantity with a provable range [0, `upper`]; `upper` broadcasts to the points."""
+
+    blocks: Blocks
+    upper: ArrayLike = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Nonnegative:
+    """Replications of a quantity >= 0 whose coefficient of variation is at most `cap`, by a theorem."""
+
+    blocks: Blocks
+    cap: ArrayLike
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Unbounded:
+    """Replications of a quantity for which only a limit theorem is at hand: verdicts are `asymptotic`."""
+
+    blocks: Blocks
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Exceedance:
+    """Replications of whole curves (R, generations) of a high-probability result.
+
+    The event is that a curve exceeds its bound anywhere; its probability is claimed to be at most delta.
+    """
+
+    blocks: Blocks
+
+
+Evidence: TypeAlias = Exact | Bounded | Nonnegative | Unbounded | Exceedance
+SAMPLED = (Bounded, Nonnegative, Unbounded, Exceedance)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Design:
+    """One experiment: arguments of the result, whose broadcast shape is that of the points, and evidence.
+
+    Attributes
+    ----------
+    label : str
+        What distinguishes it from the other designs of its case.
+    values : mapping of str to array_like
+        Arguments of the result.
+    evidence : Evidence
+    margin : float
+        Relative margin of a sampled equality.
+    """
+
+    label: str
+    values: Mapping[str, Any]
+    evidence: Evidence
+    margin: float = 0.02
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Setting:
+    """The real distributions that cases are run on.
+
+    Attributes
+    ----------
+    discrete : mapping of str to vector
+        Probability vectors by name.
+    mean, sigma : float
+        The Gaussian real distribution.
+    source : str
+        Where they come from.
+    """
+
+    discrete: Mapping[str, tuple[float, ...]]
+    mean: float
+    sigma: float
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Case:
+    """A result paired with evidence.
+
+    Attributes
+    ----------
+    result : Result
+    name : str
+        Names the case among those of its result.
+    designs : callable
+        From a setting to designs, the most telling first: a quick run takes only the first ones.
+    because : mapping of str to str
+        Answers exactly the result's assumption keys: why the simulated loop satisfies each.
+    """
+
+    result: Result
+    name: str
+    designs: Callable[[Setting], tuple[Design, ...]]
+    because: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        needed = {assumption.key for assumption in self.result.assumptions}
+        if needed != set(self.because):
+            missing, extra = needed - set(self.because), set(self.because) - needed
+            raise ValueError(
+                f"case {self.name!r} of {self.result.key}: `because` must answer exactly the assumptions: "
+                f"unanswered {sorted(missing)}, unknown {sorted(extra)}"
+            )
+
+    @property
+    def key(self) -> str:
+        """Key of the result and name of the case."""
+        return f"{self.result.key}#{self.name}"

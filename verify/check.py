@@ -1,0 +1,249 @@
+"""From one design to a curve of verdicts: kind and mode of the result choose the test."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bounds import Kind, Mode, Result
+
+from .case import Array, Bounded, Case, Design, Exact, Exceedance, Nonnegative, Unbounded
+from .evidence import (
+    AsymptoticTest,
+    BettingTest,
+    BinomialTest,
+    Claim,
+    Decision,
+    Guarantee,
+    NonnegativeTest,
+    SequentialTest,
+    exact_decision,
+)
+
+CLAIMS: dict[Kind, Claim] = {Kind.UPPER: "upper", Kind.LOWER: "lower", Kind.EQUALITY: "equal"}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Curve:
+    """Verdicts of one design, point by point; every array has shape (points,).
+
+    Attributes
+    ----------
+    case, label : str
+    parameters : mapping of str to ndarray
+        The scalar parameters at every point.
+    bound, value, lower, upper : ndarray
+        The expression; the exact value or the mean (for a high-probability result, the empirical
+        1 - delta quantile) and its confidence limits.
+    decision : ndarray of Decision
+    vacuous : ndarray of bool
+        The bound is implied by the range of the quantity.
+    replications : int
+        0 for an exact law.
+    level : float
+        Largest probability of a wrong decision at one point; 0 for an exact law.
+    guarantee : Guarantee
+    method : str
+    margin : float
+        Relative margin of a sampled equality, else 0.
+    seconds : float
+    """
+
+    case: str
+    label: str
+    parameters: dict[str, Array]
+    bound: Array
+    value: Array
+    lower: Array
+    upper: Array
+    decision: NDArray[np.object_]
+    vacuous: NDArray[np.bool_]
+    replications: int
+    level: float
+    guarantee: Guarantee
+    method: str
+    margin: float
+    seconds: float
+
+    @property
+    def tightness(self) -> Array:
+        """Bound / upper limit, (points,): at least 1 for an upper bound that holds; nan where both are 0."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.bound / self.upper
+
+    @property
+    def decided(self) -> int:
+        """Number of decided points."""
+        return int(np.sum(self.decision != Decision.UNDECIDED))
+
+
+def points_of(design: Design, result: Result) -> tuple[Array, dict[str, Array]]:
+    """Return the bound and the scalar parameters at every point of a design, flattened."""
+    bound = np.asarray(result(**design.values), dtype=float)
+    scalars = {p.name: design.values[p.name] for p in result.params if not p.core}
+    flat = {name: np.broadcast_to(np.asarray(v, dtype=float), bound.shape).ravel() for name, v in scalars.items()}
+    return bound.ravel(), flat
+
+
+def decisions_in(case: Case, design: Design) -> int:
+    """Count the sampled decisions that a design will make, for the family-wise correction."""
+    if isinstance(design.evidence, Exact):
+        return 0
+    if isinstance(design.evidence, Exceedance):
+        return 1
+    return points_of(design, case.result)[0].size
+
+
+def check(case: Case, design: Design, *, level: float, replications: int, seed: int) -> Curve:
+    """Check one design of a case.
+
+    Parameters
+    ----------
+    case : Case
+    design : Design
+    level : float
+        Largest probability of a wrong decision per point, in (0, 1).
+    replications : int
+        Largest number of replications.
+    seed : int
+        Same seed, same numbers.
+
+    Raises
+    ------
+    ValueError
+        The evidence does not fit the mode of the result.
+    """
+    started = time.perf_counter()
+    bound, parameters = points_of(design, case.result)
+    exceeding = isinstance(design.evidence, Exceedance)
+    if exceeding != (case.result.mode is Mode.HIGH_PROBABILITY):
+        raise ValueError(f"{case.key}: {type(design.evidence).__name__} cannot decide mode {case.result.mode}")
+    if isinstance(design.evidence, Exact):
+        outcome = _exact(case, design, bound)
+    elif isinstance(design.evidence, Exceedance):
+        outcome = _exceedance(case, design, design.evidence, bound, (level, replications, seed))
+    else:
+        outcome = _sampled(case, design, bound, (level, replications, seed))
+    return Curve(
+        case=case.name,
+        label=design.label,
+        parameters=parameters,
+        bound=bound,
+        seconds=time.perf_counter() - started,
+        **outcome,
+    )
+
+
+def _exact(case: Case, design: Design, bound: Array) -> dict[str, Any]:
+    assert isinstance(design.evidence, Exact)
+    value = np.asarray(design.evidence.values(), dtype=float).ravel()
+    if value.shape != bound.shape:
+        raise ValueError(f"{case.key}, {design.label}: {value.size} exact values for {bound.size} points")
+    return {
+        "value": value,
+        "lower": value,
+        "upper": value,
+        "decision": exact_decision(value, bound, CLAIMS[case.result.kind]),
+        "vacuous": np.zeros(bound.shape, dtype=bool),
+        "replications": 0,
+        "level": 0.0,
+        "guarantee": Guarantee.EXACT,
+        "method": "exact law",
+        "margin": 0.0,
+    }
+
+
+def _test(case: Case, design: Design, bound: Array, level: float) -> SequentialTest:
+    claim = CLAIMS[case.result.kind]
+    margin = design.margin if claim == "equal" else 0.0
+    evidence = design.evidence
+    if isinstance(evidence, Bounded):
+        upper = np.broadcast_to(np.asarray(evidence.upper, dtype=float), np.shape(case.result(**design.values)))
+        return BettingTest(bound, level, upper.ravel(), claim, margin)
+    if isinstance(evidence, Nonnegative):
+        cap = np.broadcast_to(np.asarray(evidence.cap, dtype=float), np.shape(case.result(**design.values)))
+        return NonnegativeTest(bound, level, claim, cap.ravel(), margin)
+    assert isinstance(evidence, Unbounded)
+    return AsymptoticTest(bound, level, claim, margin)
+
+
+def _stream(case: Case, design: Design, seed: int) -> Iterator[Array]:
+    """Replications of a design, keyed by the seed and by what is computed."""
+    assert not isinstance(design.evidence, Exact)
+    name = hashlib.sha256(f"{case.key}|{design.label}".encode()).digest()[:8]
+    key = np.random.SeedSequence([seed, int.from_bytes(name, "big")]).generate_state(2, np.uint64)
+    return design.evidence.blocks(int(key[0]) >> 1)
+
+
+def _sampled(case: Case, design: Design, bound: Array, limits: tuple[float, int, int]) -> dict[str, Any]:
+    level, replications, seed = limits
+    test = _test(case, design, bound, level)
+    for chunk in _grouped(_stream(case, design, seed)):
+        test.update(chunk.reshape(len(chunk), -1))
+        if not (test.decided_at < 0).any() or test.replications >= replications:
+            break
+    lower, upper = test.interval()
+    return {
+        "value": np.asarray(test.mean),
+        "lower": lower,
+        "upper": upper,
+        "decision": test.decision,
+        "vacuous": test.vacuous,
+        "replications": test.replications,
+        "level": level,
+        "guarantee": test.guarantee,
+        "method": test.method,
+        "margin": test.margin,
+    }
+
+
+def _grouped(blocks: Iterator[Array]) -> Iterator[Array]:
+    """Join blocks into chunks that grow with what was drawn, so that tests are not fed drop by drop."""
+    drawn = 0
+    for first in blocks:
+        group, size = [first], len(first)
+        for block in blocks:
+            if size >= max(64, drawn // 8):
+                yield np.concatenate(group)
+                drawn, group, size = drawn + size, [], 0
+            group.append(block)
+            size += len(block)
+        yield np.concatenate(group)
+
+
+def _exceedance(
+    case: Case, design: Design, evidence: Exceedance, bound: Array, limits: tuple[float, int, int]
+) -> dict[str, Any]:
+    level, replications, seed = limits
+    delta = float(design.values["delta"])
+    test = BinomialTest(delta, level)
+    kept: list[Array] = []
+    for chunk in _grouped(_stream(case, design, seed)):
+        curves = chunk.reshape(len(chunk), -1)
+        if len(kept) < 64:
+            kept.append(curves)
+        test.update((curves > bound).any(axis=1, keepdims=True).astype(float))
+        if not (test.decided_at < 0).any() or test.replications >= replications:
+            break
+    quantile = np.quantile(np.concatenate(kept), 1 - delta, axis=0, method="higher")
+    return {
+        "value": quantile,
+        "lower": quantile,
+        "upper": quantile,
+        "decision": np.repeat(test.decision, bound.size),
+        "vacuous": bound >= 1,
+        "replications": test.replications,
+        "level": level,
+        "guarantee": test.guarantee,
+        "method": test.method,
+        "margin": 0.0,
+    }
+
+
+__all__ = ["CLAIMS", "Curve", "check", "decisions_in", "points_of"]

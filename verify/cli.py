@@ -1,0 +1,194 @@
+"""The command line: list, show, eval and verify."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from bounds import Result
+
+USAGE_ERROR = 64  # EX_USAGE
+
+_PATTERNS_HELP = "PATTERN is a key, a family (tv/discrete) or a shell pattern ('*/fresh'); none selects all."
+
+
+def _fail(message: str) -> NoReturn:
+    """Print one line on standard error and leave with the status for wrong usage."""
+    click.echo(f"loopbound: {message}", err=True)
+    raise SystemExit(USAGE_ERROR)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="loopbound", prog_name="loopbound")
+def cli() -> None:
+    """Check the learning theory of self-consuming training loops against simulation.
+
+    Exit status: 0 all hold, 1 something refuted, 2 something undecided, 64 wrong usage, 130 interrupted.
+    """
+
+
+@cli.command("list", epilog=_PATTERNS_HELP)
+@click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
+@click.option("--keys", is_flag=True, help="Print the keys only, one a line.")
+def list_results(patterns: tuple[str, ...], keys: bool) -> None:
+    """List the results of the catalogue."""
+    results = _select(patterns)
+    if keys:
+        click.echo("\n".join(result.key for result in results))
+        return
+    key_width = max(len(r.key) for r in results)
+    kind_width = max(len(r.kind) for r in results)
+    for r in results:
+        click.echo(f"{r.key:<{key_width}}  {r.kind:<{kind_width}}  {r.title}")
+    click.echo(f"{len(results)} results")
+
+
+@cli.command()
+@click.argument("key")
+def show(key: str) -> None:
+    """Show one result: statement, formula in Unicode and LaTeX, domains, assumptions, source."""
+    from bounds import render
+
+    click.echo(render.text(_get(key)), nl=False)
+
+
+@cli.command("eval")
+@click.argument("key")
+@click.argument("assignments", nargs=-1, metavar="NAME=VALUES...")
+@click.option("--csv", "form", flag_value="csv", help="Comma separated values with a header.")
+@click.option("--json", "form", flag_value="json", help="An array of objects, in full double precision.")
+def evaluate(key: str, assignments: tuple[str, ...], form: str | None) -> None:
+    """Evaluate the result KEY: a table over all combinations of the values given.
+
+    NAME=VALUES takes a number (n=1000), a list (alpha=0,0.1,0.5) or an inclusive range of integers (i=1:50,
+    i=10:50:10). A probability vector or a vector of sizes is one comma separated list (p=0.7,0.2,0.1); a matrix
+    has its rows separated by semicolons (B='0,0;0.5,0').
+
+    Example: loopbound eval tv/discrete/fresh n=1000 alpha=0.1 i=1:50 K=10
+    """
+    from bounds import BoundsError
+
+    from .tabulate import AssignmentError, render_rows, tabulate
+
+    try:
+        rows = tabulate(_get(key), assignments)
+    except (BoundsError, AssignmentError) as error:
+        _fail(str(error))
+    click.echo(render_rows(rows, form or "table"), nl=False)
+
+
+@cli.command(epilog=_PATTERNS_HELP)
+@click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
+@click.option("--quick", "effort", flag_value="quick", help="Fewer designs.")
+@click.option("--full", "effort", flag_value="full", help="More designs and replications.")
+@click.option(
+    "--confidence",
+    type=float,
+    default=0.999,
+    show_default=True,
+    help="Probability that every decision of the run is right.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same numbers.")
+@click.option("--workers", type=int, default=None, help="Processes.  [default: number of processors]")
+@click.option("--data", "data", type=click.Path(), default=None, help="Take the real distribution from this file.")
+@click.option("--column", default=None, help="Column of a CSV or TSV file; a text file gives its tokens.")
+@click.option("--out", type=click.Path(), default=None, help="Write curves, figures and summary.json to this folder.")
+def verify(
+    patterns: tuple[str, ...],
+    effort: str | None,
+    confidence: float,
+    seed: int,
+    workers: int | None,
+    data: str | None,
+    column: str | None,
+    out: str | None,
+) -> None:
+    """Check results against exact laws and simulations: HOLDS, REFUTED or UNDECIDED."""
+    from .run import plan_tasks
+
+    if column is not None and data is None:
+        _fail("--column needs --data")
+    count = workers if workers is not None else os.cpu_count() or 1
+    if count < 1:
+        _fail(f"--workers {count}: allowed: an integer >= 1")
+    _select(patterns)
+    plan = _plan(patterns, effort or "standard", confidence, seed, data, column)
+    directory = _directory(out)
+    from .session import run_session
+
+    click.echo(f"real distribution: {plan.setting.source}")
+    raise SystemExit(run_session(plan, len(plan_tasks(plan)), count, directory))
+
+
+def _plan(
+    patterns: tuple[str, ...], effort: str, confidence: float, seed: int, data: str | None, column: str | None
+) -> Any:
+    """Build the plan; wrong values and unreadable data end the program with one line."""
+    import sim
+
+    from .case import Effort
+    from .run import DEFAULT_SETTING, Plan
+    from .settings import setting_from_file
+
+    try:
+        setting = DEFAULT_SETTING if data is None else setting_from_file(data, column)
+        return Plan(patterns=patterns, effort=Effort(effort), confidence=confidence, seed=seed, setting=setting)
+    except (sim.DataError, ValueError) as error:
+        _fail(str(error))
+
+
+def _directory(out: str | None) -> Path | None:
+    if out is None:
+        return None
+    path = Path(out)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        (path / ".loopbound").touch()
+        (path / ".loopbound").unlink()
+    except OSError as error:
+        _fail(f"--out {out}: {error.strerror}")
+    return path
+
+
+def _select(patterns: tuple[str, ...]) -> tuple[Result, ...]:
+    import bounds
+
+    try:
+        return bounds.select(patterns)
+    except bounds.UnknownResultError as error:
+        _fail(str(error))
+
+
+def _get(key: str) -> Result:
+    import bounds
+
+    try:
+        return bounds.get(key)
+    except bounds.UnknownResultError as error:
+        _fail(str(error))
+
+
+def main() -> None:
+    """Run the command line; wrong usage ends with status 64."""
+    # processes are the parallelism here: threads of the linear algebra would only compete with them
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    try:
+        status = cli.main(prog_name="loopbound", standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(USAGE_ERROR)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(USAGE_ERROR)
+    except click.Abort:
+        click.echo("loopbound: interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output went away, as in `loopbound list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,144 @@
+"""One figure per result: the bound, and what was measured beneath (or above) it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+import bounds
+from bounds import Kind, Mode, Result
+
+from .case import Array
+from .check import Curve
+from .run import Verdict
+
+_MOST_PANELS = 6
+_MOST_LINES = 4
+_COLOURS = ("#1b6ca8", "#c8553d", "#3f8f4f", "#7d5ba6")
+_KINDS = {
+    Kind.UPPER: "upper bound",
+    Kind.LOWER: "lower bound",
+    Kind.EQUALITY: "claimed value",
+    Kind.RATE: "rate",
+}
+
+
+def figure(verdict: Verdict) -> bytes:
+    """Draw a verdict.
+
+    Parameters
+    ----------
+    verdict : Verdict
+        With at least one curve.
+
+    Returns
+    -------
+    bytes
+        A PNG image: a panel per design (at most six) over the generation, or one panel over the designs where
+        nothing varies within a design.
+    """
+    result = bounds.get(verdict.key)
+    varying = _spread([curve for curve in verdict.curves if _axis_of(curve) is not None])
+    panels = max(1, len(varying))
+    columns = min(3, panels)
+    rows = -(-panels // columns)
+    canvas = Figure(figsize=(4.2 * columns + 0.4, 3.1 * rows + 1.0), layout="constrained")
+    FigureCanvasAgg(canvas)
+    axes = canvas.subplots(rows, columns, squeeze=False).ravel()
+    for axis, curve in zip(axes, varying, strict=False):
+        _draw_curve(axis, curve, result)
+    if not varying:
+        _draw_designs(axes[0], verdict, result)
+    for axis in axes[panels:]:
+        axis.set_visible(False)
+    axes[0].legend(fontsize=7, frameon=False)
+    canvas.suptitle(f"{result.key}: {verdict.outcome}", fontsize=11)
+    canvas.supylabel(result.quantity, fontsize=8)
+    buffer = io.BytesIO()
+    canvas.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _spread(curves: list[Curve]) -> list[Curve]:
+    """Take at most six curves, from the first to the last."""
+    if len(curves) <= _MOST_PANELS:
+        return curves
+    return [curves[i] for i in np.linspace(0, len(curves) - 1, _MOST_PANELS).round().astype(int)]
+
+
+def _axis_of(curve: Curve) -> str | None:
+    """Name the parameter to draw along: the generation if it varies, else any other that does."""
+    names = sorted(curve.parameters, key=lambda name: name != "i")
+    return next((name for name in names if np.unique(curve.parameters[name]).size > 1), None)
+
+
+def _lines(curve: Curve, along: str) -> Iterator[tuple[str, np.ndarray]]:  # type: ignore[type-arg]
+    """Split the points of a curve into lines along one parameter, at most four of them."""
+    others = [name for name, v in curve.parameters.items() if name != along and np.unique(v).size > 1]
+    if not others:
+        yield "", np.arange(curve.bound.size)
+        return
+    keys = np.stack([curve.parameters[name] for name in others], axis=1)
+    distinct = np.unique(keys, axis=0)
+    for index in np.unique(np.linspace(0, len(distinct) - 1, _MOST_LINES).round().astype(int)):
+        text = ", ".join(f"{name}={value:.4g}" for name, value in zip(others, distinct[index], strict=True))
+        yield text, np.flatnonzero((keys == distinct[index]).all(axis=1))
+
+
+def _measured(curve: Curve, result: Result) -> str:
+    if result.mode is Mode.HIGH_PROBABILITY:
+        return "simulated 1 − δ quantile"
+    return "exact value" if curve.replications == 0 else "simulated mean"
+
+
+def _draw_curve(axis: Axes, curve: Curve, result: Result) -> None:
+    along = _axis_of(curve)
+    assert along is not None
+    for colour, (text, points) in zip(_COLOURS, _lines(curve, along), strict=False):
+        x = curve.parameters[along][points]
+        order = np.argsort(x)
+        x, points = x[order], points[order]
+        suffix = f", {text}" if text else ""
+        axis.plot(x, curve.bound[points], "--", color=colour, lw=1.6, label=_KINDS[result.kind] + suffix)
+        axis.plot(x, curve.value[points], "o-", color=colour, ms=3, lw=1, label=_measured(curve, result))
+        low, high = _band(curve, points)
+        axis.fill_between(x, low, high, color=colour, alpha=0.18, lw=0)
+    axis.set_title(curve.label, fontsize=7)
+    axis.set_xlabel("generation i" if along == "i" else along, fontsize=8)
+    axis.tick_params(labelsize=7)
+    if np.all(curve.value > 0) and curve.value.max() > 30 * curve.value.min():
+        axis.set_yscale("log")
+
+
+def _band(curve: Curve, points: Array) -> tuple[Array, Array]:
+    """Confidence limits, drawn no wider than the data's own scale where a limit is infinite."""
+    low, high = curve.lower[points], curve.upper[points]
+    return np.where(np.isfinite(low), low, curve.value[points]), np.where(np.isfinite(high), high, curve.value[points])
+
+
+def _draw_designs(axis: Axes, verdict: Verdict, result: Result) -> None:
+    """One column per design: for results whose parameters are vectors, or that were checked at single points."""
+    position = np.arange(len(verdict.curves))
+    bound, value, low, high = (
+        np.array([float(getattr(curve, name)[0]) for curve in verdict.curves])
+        for name in ("bound", "value", "lower", "upper")
+    )
+    axis.plot(position, bound, "_", color=_COLOURS[1], ms=16, mew=2, label=_KINDS[result.kind])
+    height = np.stack([np.maximum(value - low, 0), np.maximum(high - value, 0)])
+    axis.errorbar(
+        position,
+        value,
+        np.where(np.isfinite(height), height, 0),
+        fmt="o",
+        ms=4,
+        color=_COLOURS[0],
+        label=_measured(verdict.curves[0], result),
+    )
+    axis.set_xticks(position, [curve.label for curve in verdict.curves], rotation=75, fontsize=5)
+    axis.tick_params(axis="y", labelsize=7)
+    axis.set_ylim(bottom=0 if min(value.min(), bound.min()) >= 0 else None)

@@ -1,0 +1,150 @@
+"""What a run leaves behind: netCDF curves, a JSON summary, figures and tables."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import bounds
+
+from .evidence import Decision
+from .run import Plan, Verdict
+
+if TYPE_CHECKING:
+    from xarray import Dataset
+
+_PACKAGES = ("loopbound", "numpy", "scipy", "sympy", "xarray")
+
+
+def slug(key: str) -> str:
+    """Return a key as a file name."""
+    return key.replace("/", "_")
+
+
+def to_dataset(verdict: Verdict) -> Dataset:
+    """Return the curves of a verdict with one dimension, `point`.
+
+    Variables: bound, value (exact value, mean or quantile), lower and upper confidence limits, tightness,
+    decision, vacuous, and for every point its case, design, parameters, replications, level, guarantee.
+    """
+    from xarray import Dataset
+
+    result = bounds.get(verdict.key)
+    fields: dict[str, list[Any]] = {}
+    scalars = [param.name for param in result.params if not param.core]
+    for curve in verdict.curves:
+        size = curve.bound.size
+        columns: dict[str, Any] = {
+            "bound": curve.bound,
+            "value": curve.value,
+            "lower": curve.lower,
+            "upper": curve.upper,
+            "tightness": curve.tightness,
+            "vacuous": curve.vacuous,
+            "decision": [str(d) for d in curve.decision],
+            "case": [curve.case] * size,
+            "design": [curve.label] * size,
+            "replications": [curve.replications] * size,
+            "level": [curve.level] * size,
+            "margin": [curve.margin] * size,
+            "guarantee": [str(curve.guarantee)] * size,
+            **{f"param_{name}": curve.parameters[name] for name in scalars},
+        }
+        for name, column in columns.items():
+            fields.setdefault(name, []).extend(column)
+    dataset = Dataset({name: ("point", np.array(column)) for name, column in fields.items()})
+    for name in ("bound", "value", "lower", "upper"):
+        dataset[name].attrs["long_name"] = result.quantity
+    dataset.attrs = {
+        "key": result.key,
+        "statement": result.statement,
+        "outcome": str(verdict.outcome),
+        "kind": str(result.kind),
+        "mode": str(result.mode),
+    }
+    return dataset
+
+
+def summary(verdict: Verdict) -> dict[str, Any]:
+    """Return one row of the report as plain data."""
+    tightness = verdict.tightness
+    quantiles = [float(q) for q in np.quantile(tightness, (0, 0.5, 1))] if tightness.size else None
+    return {
+        "key": verdict.key,
+        "outcome": str(verdict.outcome),
+        "points": verdict.points,
+        "decided": verdict.decided,
+        "vacuous": verdict.vacuous,
+        "tightness": dict(zip(("min", "median", "max"), quantiles, strict=True)) if quantiles else {},
+        "replications": verdict.replications,
+        "guarantees": [str(g) for g in verdict.guarantees],
+        "seconds": verdict.seconds,
+        "refuted": [
+            {
+                "case": curve.case,
+                "design": curve.label,
+                **{name: float(values[point]) for name, values in curve.parameters.items()},
+                "bound": float(curve.bound[point]),
+                "lower": float(curve.lower[point]),
+                "upper": float(curve.upper[point]),
+            }
+            for curve in verdict.curves
+            for point in np.flatnonzero(curve.decision == Decision.REFUTED)
+        ],
+    }
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write atomically: a file is there whole or not at all."""
+    partial = path.with_name(path.name + f".{os.getpid()}.part")
+    partial.write_bytes(content)
+    partial.replace(path)
+
+
+def save(verdict: Verdict, directory: Path) -> None:
+    """Write the curves (``<key>.nc``) and the figure (``<key>.png``) of one verdict.
+
+    Parameters
+    ----------
+    verdict : Verdict
+    directory : Path
+        An existing folder.
+    """
+    from .plots import figure
+
+    name = slug(verdict.key)
+    partial = directory / f"{name}.nc.{os.getpid()}.part"
+    to_dataset(verdict).to_netcdf(partial, engine="h5netcdf")
+    partial.replace(directory / f"{name}.nc")
+    _write(directory / f"{name}.png", figure(verdict))
+
+
+def save_summary(verdicts: Iterable[Verdict], plan: Plan, directory: Path, *, complete: bool) -> None:
+    """Write ``summary.json``: the run, and one entry per verdict in catalogue order."""
+    order = {result.key: index for index, result in enumerate(bounds.CATALOGUE)}
+    rows = [summary(v) for v in sorted(verdicts, key=lambda v: order[v.key])]
+    document = {
+        "complete": complete,
+        "confidence": plan.confidence,
+        "effort": str(plan.effort),
+        "seed": plan.seed,
+        "patterns": list(plan.patterns),
+        "real_distribution": plan.setting.source,
+        "versions": {name: version(name) for name in _PACKAGES},
+        "results": rows,
+    }
+    _write(directory / "summary.json", (json.dumps(document, indent=2) + "\n").encode())
+
+
+def exit_status(verdicts: Sequence[Verdict]) -> int:
+    """Return 0 if all hold, 1 if anything is refuted, 2 if anything is undecided."""
+    outcomes = {verdict.outcome for verdict in verdicts}
+    if Decision.REFUTED in outcomes:
+        return 1
+    return 2 if Decision.UNDECIDED in outcomes else 0

@@ -1,0 +1,117 @@
+"""`loopbound verify`: progress while it runs, a table at the end, finished results kept on interruption."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+import bounds
+
+from .evidence import Decision
+from .report import exit_status, save, save_summary
+from .run import Plan, Verdict, verify
+
+INTERRUPTED = 130
+_STYLES = {Decision.HOLDS: "green", Decision.REFUTED: "bold red", Decision.UNDECIDED: "yellow"}
+
+
+def run_session(plan: Plan, total: int, workers: int, directory: Path | None) -> int:
+    """Run a plan on the terminal and return the exit status.
+
+    Parameters
+    ----------
+    plan : Plan
+    total : int
+        Number of results.
+    workers : int
+    directory : Path or None
+        Where curves, figures and the summary go; each result is written as soon as it is reached.
+
+    Returns
+    -------
+    int
+        0 all hold, 1 something refuted, 2 something undecided, 130 interrupted.
+    """
+    console = Console()
+    verdicts: list[Verdict] = []
+    finish = partial(save, directory=directory) if directory is not None else None
+    interrupted = False
+    stream = verify(plan, workers=workers, finish=finish)
+    try:
+        _follow(console, stream, verdicts, total)
+    except KeyboardInterrupt:
+        interrupted = True
+        stream.close()
+    if verdicts:
+        console.print(_table(verdicts, console.is_terminal), soft_wrap=not console.is_terminal)
+    console.print(_closing(verdicts, total), highlight=False)
+    if directory is not None:
+        save_summary(verdicts, plan, directory, complete=not interrupted)
+        console.print(f"wrote {len(verdicts)} curves, figures and summary.json to {directory}", highlight=False)
+    if interrupted:
+        kept = f"; the {len(verdicts)} finished results are kept in {directory}" if directory is not None else ""
+        console.print(f"interrupted after {len(verdicts)} of {total} results{kept}", highlight=False)
+        return INTERRUPTED
+    return exit_status(verdicts)
+
+
+def _follow(console: Console, stream: object, verdicts: list[Verdict], total: int) -> None:
+    """Collect verdicts under a live bar on a terminal, and with one plain line each otherwise."""
+    assert hasattr(stream, "__iter__")
+    if not console.is_terminal:
+        for verdict in stream:
+            verdicts.append(verdict)
+            seconds = f"{verdict.seconds:.1f} s"
+            print(f"[{len(verdicts)}/{total}] {verdict.key}: {verdict.outcome} ({seconds})", flush=True)
+        return
+    columns = (
+        SpinnerColumn(),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task("", total=total)
+        for verdict in stream:
+            verdicts.append(verdict)
+            progress.update(bar, advance=1, description=f"{verdict.key}: {verdict.outcome}")
+
+
+def _table(verdicts: list[Verdict], styled: bool) -> Table:
+    """One row per result, in catalogue order."""
+    order = {result.key: index for index, result in enumerate(bounds.CATALOGUE)}
+    table = Table(box=None, header_style="bold" if styled else "", pad_edge=False)
+    for name in ("result", "verdict"):
+        table.add_column(name, no_wrap=True)
+    for name in ("decided", "tightness min", "median", "max", "replications", "seconds"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("evidence", no_wrap=True)
+    for v in sorted(verdicts, key=lambda v: order[v.key]):
+        low, middle, high = _tightness(v)
+        outcome = f"[{_STYLES[v.outcome]}]{v.outcome}[/]" if styled else str(v.outcome)
+        decided = f"{v.decided}/{v.points}" + (f" ({v.vacuous} vacuous)" if v.vacuous else "")
+        guarantees = ", ".join(v.guarantees)
+        count, seconds = f"{v.replications:,}", f"{v.seconds:.1f}"
+        table.add_row(v.key, outcome, decided, low, middle, high, count, seconds, guarantees)
+    return table
+
+
+def _tightness(verdict: Verdict) -> tuple[str, str, str]:
+    import numpy as np
+
+    if not verdict.tightness.size:
+        return "-", "-", "-"
+    low, middle, high = np.quantile(verdict.tightness, (0, 0.5, 1))
+    return f"{low:.3f}", f"{middle:.3f}", f"{high:.3f}"
+
+
+def _closing(verdicts: list[Verdict], total: int) -> str:
+    counts = {d: sum(v.outcome is d for v in verdicts) for d in Decision}
+    points = sum(v.decided for v in verdicts)
+    listed = ", ".join(f"{count} {decision}" for decision, count in counts.items())
+    return f"{len(verdicts)} of {total} results: {listed}; {points} points decided"
