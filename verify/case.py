@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -44,10 +45,12 @@ BUDGETS = {
 class Exact:
     """Values computed from the exact law of the loop: no sampling error.
 
-    `values` returns an array of the shape of the design's points.
+    `values` returns an array of the shape of the design's points; `upper` is a provable largest value of the
+    quantity, at which a bound is vacuous (infinite if there is none).
     """
 
     values: Callable[[], Array]
+    upper: float = math.inf
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -142,6 +142,7 @@ def check(case: Case, design: Design, *, level: float, replications: int, seed: 
 
 def _exact(case: Case, design: Design, bound: Array) -> dict[str, Any]:
     assert isinstance(design.evidence, Exact)
+    claim = CLAIMS[case.result.kind]
     value = np.asarray(design.evidence.values(), dtype=float).ravel()
     if value.shape != bound.shape:
         raise ValueError(f"{case.key}, {design.label}: {value.size} exact values for {bound.size} points")
@@ -149,8 +150,8 @@ def _exact(case: Case, design: Design, bound: Array) -> dict[str, Any]:
         "value": value,
         "lower": value,
         "upper": value,
-        "decision": exact_decision(value, bound, CLAIMS[case.result.kind]),
-        "vacuous": np.zeros(bound.shape, dtype=bool),
+        "decision": exact_decision(value, bound, claim),
+        "vacuous": np.zeros(bound.shape, dtype=bool) if claim != "upper" else bound >= design.evidence.upper,
         "replications": 0,
         "level": 0.0,
         "guarantee": Guarantee.EXACT,

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 import bounds
 from bounds import Kind, Mode, Result
@@ -19,7 +20,8 @@ from .run import Verdict
 
 _MOST_PANELS = 6
 _MOST_LINES = 4
-_COLOURS = ("#1b6ca8", "#c8553d", "#3f8f4f", "#7d5ba6")
+_COLOURS = ("#1b6ca8", "#b8860b", "#3f8f4f", "#7d5ba6")
+_BOUND = "#c8553d"
 _KINDS = {
     Kind.UPPER: "upper bound",
     Kind.LOWER: "lower bound",
@@ -99,18 +101,24 @@ def _measured(curve: Curve, result: Result) -> str:
 def _draw_curve(axis: Axes, curve: Curve, result: Result) -> None:
     along = _axis_of(curve)
     assert along is not None
-    for colour, (text, points) in zip(_COLOURS, _lines(curve, along), strict=False):
+    lines = list(_lines(curve, along))
+    for colour, (text, points) in zip(_COLOURS, lines, strict=False):
         x = curve.parameters[along][points]
         order = np.argsort(x)
         x, points = x[order], points[order]
         suffix = f", {text}" if text else ""
-        axis.plot(x, curve.bound[points], "--", color=colour, lw=1.6, label=_KINDS[result.kind] + suffix)
+        claimed = _BOUND if len(lines) == 1 else colour
+        axis.plot(x, curve.bound[points], "--", color=claimed, lw=1.6, label=_KINDS[result.kind] + suffix)
         axis.plot(x, curve.value[points], "o-", color=colour, ms=3, lw=1, label=_measured(curve, result))
         low, high = _band(curve, points)
         axis.fill_between(x, low, high, color=colour, alpha=0.18, lw=0)
     axis.set_title(curve.label, fontsize=7)
+    if curve.vacuous.any():
+        axis.axhline(1, color="0.6", lw=0.8, ls=":", label="trivial bound")
     axis.set_xlabel("generation i" if along == "i" else along, fontsize=8)
-    axis.tick_params(labelsize=7)
+    axis.tick_params(labelsize=7, which="both")
+    if np.all(curve.parameters[along] % 1 == 0):
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     if np.all(curve.value > 0) and curve.value.max() > 30 * curve.value.min():
         axis.set_yscale("log")
 
@@ -128,7 +136,7 @@ def _draw_designs(axis: Axes, verdict: Verdict, result: Result) -> None:
         np.array([float(getattr(curve, name)[0]) for curve in verdict.curves])
         for name in ("bound", "value", "lower", "upper")
     )
-    axis.plot(position, bound, "_", color=_COLOURS[1], ms=16, mew=2, label=_KINDS[result.kind])
+    axis.plot(position, bound, "_", color=_BOUND, ms=16, mew=2, label=_KINDS[result.kind])
     height = np.stack([np.maximum(value - low, 0), np.maximum(high - value, 0)])
     axis.errorbar(
         position,

@@ -120,7 +120,7 @@ def save(verdict: Verdict, directory: Path) -> None:
 
     name = slug(verdict.key)
     partial = directory / f"{name}.nc.{os.getpid()}.part"
-    to_dataset(verdict).to_netcdf(partial, engine="h5netcdf")
+    to_dataset(verdict).to_netcdf(partial, engine="netcdf4")
     partial.replace(directory / f"{name}.nc")
     _write(directory / f"{name}.png", figure(verdict))
 

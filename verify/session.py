@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 import bounds
 
@@ -16,6 +18,8 @@ from .report import exit_status, save, save_summary
 from .run import Plan, Verdict, verify
 
 INTERRUPTED = 130
+_COLUMNS = ("result", "verdict", "decided", "tightness min", "median", "max", "replications", "seconds", "evidence")
+_NUMBERS = _COLUMNS[2:8]
 _STYLES = {Decision.HOLDS: "green", Decision.REFUTED: "bold red", Decision.UNDECIDED: "yellow"}
 
 
@@ -47,7 +51,7 @@ def run_session(plan: Plan, total: int, workers: int, directory: Path | None) ->
         interrupted = True
         stream.close()
     if verdicts:
-        console.print(_table(verdicts, console.is_terminal), soft_wrap=not console.is_terminal)
+        console.print(_table(verdicts, console))
     console.print(_closing(verdicts, total), highlight=False)
     if directory is not None:
         save_summary(verdicts, plan, directory, complete=not interrupted)
@@ -82,28 +86,32 @@ def _follow(console: Console, stream: object, verdicts: list[Verdict], total: in
             progress.update(bar, advance=1, description=f"{verdict.key}: {verdict.outcome}")
 
 
-def _table(verdicts: list[Verdict], styled: bool) -> Table:
-    """One row per result, in catalogue order."""
+def _table(verdicts: list[Verdict], console: Console) -> Table:
+    """One row per result, in catalogue order; columns that do not fit a narrow terminal are left out."""
     order = {result.key: index for index, result in enumerate(bounds.CATALOGUE)}
-    table = Table(box=None, header_style="bold" if styled else "", pad_edge=False)
-    for name in ("result", "verdict"):
-        table.add_column(name, no_wrap=True)
-    for name in ("decided", "tightness min", "median", "max", "replications", "seconds"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("evidence", no_wrap=True)
-    for v in sorted(verdicts, key=lambda v: order[v.key]):
-        low, middle, high = _tightness(v)
-        outcome = f"[{_STYLES[v.outcome]}]{v.outcome}[/]" if styled else str(v.outcome)
-        decided = f"{v.decided}/{v.points}" + (f" ({v.vacuous} vacuous)" if v.vacuous else "")
-        guarantees = ", ".join(v.guarantees)
-        count, seconds = f"{v.replications:,}", f"{v.seconds:.1f}"
-        table.add_row(v.key, outcome, decided, low, middle, high, count, seconds, guarantees)
+    rows = [_row(v, console.is_terminal) for v in sorted(verdicts, key=lambda v: order[v.key])]
+    widths = [max(len(Text.from_markup(cell)) for cell in column) for column in zip(_COLUMNS, *rows, strict=True)]
+    shown = len(_COLUMNS)
+    while console.is_terminal and shown > 2 and sum(widths[:shown]) + 2 * shown > console.width:
+        shown -= 1
+    table = Table(box=None, header_style="bold" if console.is_terminal else "", pad_edge=False)
+    for name in _COLUMNS[:shown]:
+        table.add_column(name, no_wrap=True, justify="right" if name in _NUMBERS else "left")
+    for row in rows:
+        table.add_row(*row[:shown])
+    if not console.is_terminal:
+        console.width = sum(widths) + 2 * len(widths)
     return table
 
 
-def _tightness(verdict: Verdict) -> tuple[str, str, str]:
-    import numpy as np
+def _row(v: Verdict, styled: bool) -> tuple[str, ...]:
+    outcome = f"[{_STYLES[v.outcome]}]{v.outcome}[/]" if styled else str(v.outcome)
+    decided = f"{v.decided}/{v.points}" + (f" ({v.vacuous} vacuous)" if v.vacuous else "")
+    counted = (f"{v.replications:,}", f"{v.seconds:.1f}", ", ".join(v.guarantees))
+    return (v.key, outcome, decided, *_tightness(v), *counted)
 
+
+def _tightness(verdict: Verdict) -> tuple[str, str, str]:
     if not verdict.tightness.size:
         return "-", "-", "-"
     low, middle, high = np.quantile(verdict.tightness, (0, 0.5, 1))

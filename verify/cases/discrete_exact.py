@@ -37,7 +37,8 @@ class Loop:
         return {"n": self.n, **dict(self.params)}
 
     def __str__(self) -> str:
-        return f"{self.name}({', '.join(f'{k}={v:g}' for k, v in self.params)}) n={self.n}"
+        params = f"({', '.join(f'{k}={v:g}' for k, v in self.params)})" if self.params else ""
+        return f"{self.name}{params} n={self.n}"
 
 
 def _alphas(name: str, *designs: tuple[int, float, int]) -> tuple[Loop, ...]:
@@ -74,7 +75,7 @@ def _curve(loop: Loop, p: tuple[float, ...], quantity: str, metric: str) -> Evid
     at = until(loop.generations, _MOST_GENERATIONS)
     index = np.array(at) - 1
     if affordable(loop.schedule, loop.n, p, loop.generations):
-        return Exact(values=lambda: np.asarray(getattr(_law(loop, p), quantity))[index])
+        return Exact(values=lambda: np.asarray(getattr(_law(loop, p), quantity))[index], upper=1.0)
     return Bounded(blocks=stream(sim.Discrete(np.array(p)), loop.schedule, loop.n, metric, at))
 
 
@@ -162,7 +163,7 @@ def _one_step(fields: tuple[str, ...]) -> Callable[..., Design | None]:
         return Design(
             label=f"{loop}, {name}",
             values={**values, "n": np.full(at.size, loop.n), "K": len(p)},
-            evidence=Exact(values=lambda: _law(loop, p).one_step[at - 1]),
+            evidence=Exact(values=lambda: _law(loop, p).one_step[at - 1], upper=1.0),
         )
 
     return make

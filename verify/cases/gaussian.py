@@ -37,7 +37,7 @@ _COLLAPSE = (
     Loop("replace", 2, 5),
     Loop("replace", 1000, 100),
 )
-_SMALL = (Loop("replace", 10, 20), Loop("replace", 3, 20))  # the log variance moves by its own size there
+_SMALL = (Loop("replace", 3, 20), Loop("replace", 2, 20))  # the log variance moves by its own size there
 
 
 def _case(

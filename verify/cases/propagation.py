@@ -37,7 +37,7 @@ def _closed(loop: Loop, name: str, p: tuple[float, ...]) -> list[Design]:
     law = exact_law(loop.schedule, loop.n, p, loop.generations)
     at = np.array(until(loop.generations, 100))
     values: dict[str, Any] = {**dict(loop.params), "eps": float(law.one_step.max()), "i": at}
-    return [Design(label=f"{loop}, {name}", values=values, evidence=Exact(values=lambda: law.tv[at - 1]))]
+    return [Design(label=f"{loop}, {name}", values=values, evidence=Exact(values=lambda: law.tv[at - 1], upper=1.0))]
 
 
 def _general(loop: Loop, name: str, p: tuple[float, ...]) -> list[Design]:
@@ -47,7 +47,7 @@ def _general(loop: Loop, name: str, p: tuple[float, ...]) -> list[Design]:
         Design(
             label=f"{loop}, {name}, i={g}",
             values={"B": loop.schedule.weights(g), "eps": law.one_step[:g]},
-            evidence=Exact(values=lambda g=g: law.tv[g - 1]),
+            evidence=Exact(values=lambda g=g: law.tv[g - 1], upper=1.0),
         )
         for g in (loop.generations, 2)
     ]
@@ -58,7 +58,7 @@ def _accumulate(loop: Loop, name: str, p: tuple[float, ...]) -> list[Design]:
     law = exact_law(loop.schedule, loop.n, p, loop.generations)
     at = np.array(until(loop.generations, 100))
     values = {"c": np.sqrt(len(p) - 1) / 2, "n": loop.n, "a": 0.5, "i": at}
-    return [Design(label=f"{loop}, {name}", values=values, evidence=Exact(values=lambda: law.tv[at - 1]))]
+    return [Design(label=f"{loop}, {name}", values=values, evidence=Exact(values=lambda: law.tv[at - 1], upper=1.0))]
 
 
 def _growing(result: Result) -> Case:
