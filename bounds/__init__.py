@@ -14,7 +14,7 @@ from .lookup import get, select
 from .result import Assumption, Condition, Kind, Mode, Param, Rate, Result, Source, Structure
 
 if TYPE_CHECKING:
-    from .propagate import propagate
+    from .propagation import propagate
 
 __all__ = [
     "CATALOGUE",
@@ -40,7 +40,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Import `propagate`, which needs NumPy, only when it is used."""
     if name == "propagate":
-        from .propagate import propagate
+        from .propagation import propagate
 
         return propagate
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

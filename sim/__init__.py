@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     )
     from sim.errors import SimulationError
     from sim.exact import ExactLaw, exact_cost, exact_discrete
-    from sim.exact_fresh import exact_gaussian_mean_fresh
-    from sim.exact_gaussian import (
+    from sim.gaussian_fresh_law import exact_gaussian_mean_fresh
+    from sim.gaussian_law import (
         GaussianLaw,
         GaussianMeanLaw,
         exact_gaussian,
@@ -78,8 +78,8 @@ _HOMES = {
     ),
     "sim.errors": ("SimulationError",),
     "sim.exact": ("ExactLaw", "exact_cost", "exact_discrete"),
-    "sim.exact_fresh": ("exact_gaussian_mean_fresh",),
-    "sim.exact_gaussian": (
+    "sim.gaussian_fresh_law": ("exact_gaussian_mean_fresh",),
+    "sim.gaussian_law": (
         "GaussianLaw",
         "GaussianMeanLaw",
         "exact_gaussian",

@@ -181,4 +181,4 @@ def coordinates(argument: str, value: float | Sequence[float], d: int) -> tuple[
         mean = np.empty(0)
     if mean.shape not in ((), (d,)) or not np.isfinite(mean).all():
         raise SimulationError(argument, value, f"a finite number, or {d} of them")
-    return tuple(np.broadcast_to(mean, d).tolist())
+    return tuple(np.broadcast_to(mean + 0.0, d).tolist())

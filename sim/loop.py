@@ -176,9 +176,11 @@ def _design(
     names = [k for k, m in offered.items() if m.default] if record is None else record
     if isinstance(names, str) or not names or any(name not in offered for name in names):
         raise SimulationError("record", record, "names among " + ", ".join(offered))
-    kept = tuple(range(1, generations + 1)) if at is None else tuple(whole("at", i, 1) for i in at)
-    if not kept or list(kept) != sorted(set(kept)) or kept[-1] > generations:
-        raise SimulationError("at", at, f"increasing generations in 1..{generations}")
+    kept = tuple(range(1, generations + 1))
+    if at is not None:
+        kept = tuple(i for i in kept if i in at)
+        if not kept or kept != tuple(at):
+            raise SimulationError("at", at, f"increasing generations in 1..{generations}")
     metrics = {name: offered[name] for name in names}
     return _Design(model=model, schedule=schedule, n=n, seed=seed, metrics=metrics, at=kept)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from sim.errors import SimulationError
-from sim.exact_gaussian import (
+from sim.gaussian_law import (
     exact_gaussian,
     exact_gaussian_mean,
     exact_gaussian_mean_square,

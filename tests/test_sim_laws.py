@@ -47,9 +47,7 @@ MODELS = [
 
 
 def curves(model, schedule, replications, names, seed):
-    data = simulate(
-        model, schedule, n=4, generations=3, replications=replications, seed=seed, record=names, at=[1, 3]
-    )
+    data = simulate(model, schedule, n=4, generations=3, replications=replications, seed=seed, record=names, at=[1, 3])
     return {name: data[name].to_numpy() for name in names}
 
 
@@ -75,12 +73,11 @@ def test_many_atoms_are_drawn_with_the_right_frequencies(size):
     p[:5] = p[-7:] = p[100:900] = 0
     model = Discrete(p / p.sum())
     rng = np.random.default_rng(23)
-    draws = [model.draw(rng, model.p, size).counts for _ in range(200_000 // size)]
+    draws = [model.draw(rng, model.p, size).counts for _ in range(15)]
     counts = np.concatenate(draws)
     assert (counts.sum(axis=1) == size).all()
     assert not counts[:, model.p == 0].any()
     total, live = counts.sum(), model.p > 0
-    expected = (total * model.p[live]).reshape(-1, 9).sum(axis=1) if live.sum() % 9 == 0 else None
     groups = np.array_split(np.flatnonzero(live), 60)
     expected = np.array([total * model.p[g].sum() for g in groups])
     seen = np.array([counts[:, g].sum() for g in groups])
@@ -92,9 +89,7 @@ def test_many_atoms_are_drawn_with_the_right_frequencies(size):
 def test_many_atoms_have_the_right_second_moment(K, n):
     p = np.random.default_rng(24).dirichlet(np.full(K, 0.02))
     for schedule, rho in ((Replace(), 1 - 1 / n), (Fresh(0.5), (1 - 1 / n) / 4)):
-        data = simulate(
-            Discrete(p), schedule, n=n, generations=4, replications=600, seed=25, record=["squared_error"]
-        )
+        data = simulate(Discrete(p), schedule, n=n, generations=4, replications=600, seed=25, record=["squared_error"])
         values = data["squared_error"].to_numpy()
         w = (1 - rho ** np.arange(1, 5)) / (n * (1 - rho))
         z = (values.mean(axis=0) - w * (1 - p @ p)) / (values.std(axis=0, ddof=1) / np.sqrt(len(values)))

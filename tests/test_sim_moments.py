@@ -57,7 +57,7 @@ SCHEDULES = [
 
 
 def fit_covariances(schedule, n, mean_of_mixture):
-    """nothing but the theory: variances of the fits (unit: the real distribution's), generation by generation.
+    """Variances of the fits (unit: the real distribution's), generation by generation.
 
     `mean_of_mixture` says whether the Gaussian mean (True: given its component a draw has variance 1)
     or the discrete model (False: a draw from P_k has variance 1 − v_k) is meant.
@@ -73,10 +73,8 @@ def fit_covariances(schedule, n, mean_of_mixture):
         return np.array(v)
     if kind == "accumulate":
         v = [1 / n]
-        average = v[0]  # the pool's mean after i + 1 rounds is the fit; draws are centred on the fit
-        for i in range(1, G):
-            average += inner(v[-1]) / (n * (i + 1) ** 2)
-            v.append(average)
+        for i in range(1, G):  # the pool's mean is the fit, and the new draws are centred on it
+            v.append(v[-1] + inner(v[-1]) / (n * (i + 1) ** 2))
         return np.array(v)
     if kind == "fixed":
         return reused(schedule.alpha, n, round(schedule.alpha * n), n, inner)
@@ -84,6 +82,7 @@ def fit_covariances(schedule, n, mean_of_mixture):
 
 
 def independent(schedule, n, mean_of_mixture):
+    """D5': all covariances of the fits. A draw's variance is 1 less that of Q_i, or 1 given its component."""
     weights, sizes = schedule.weights(G), schedule.sizes(n, G)
     C = np.zeros((G, G))
     for i in range(G):
@@ -92,8 +91,6 @@ def independent(schedule, n, mean_of_mixture):
         drift = b @ C[:i, :i] @ b
         spread = (1 - drift + b @ np.diag(C)[:i]) if mean_of_mixture else 1 - drift
         C[i, i] = drift + spread / m
-    if mean_of_mixture:  # var of a draw given the components is 1, plus that of the component's mean
-        pass
     return np.diag(C).copy()
 
 
@@ -103,10 +100,7 @@ def reused(alpha, n, m, N, inner):
     v, c = [1 / n], [1 / n if m else 0.0]
     for _ in range(G - 1):
         v.append(
-            alpha**2 * V
-            + 2 * alpha * (1 - alpha) * c[-1]
-            + (1 - alpha) ** 2 * v[-1]
-            + (1 - alpha) * inner(v[-1]) / N
+            alpha**2 * V + 2 * alpha * (1 - alpha) * c[-1] + (1 - alpha) ** 2 * v[-1] + (1 - alpha) * inner(v[-1]) / N
         )
         c.append(alpha * V + (1 - alpha) * c[-1])
     return np.array(v)
@@ -134,9 +128,7 @@ def test_discrete_second_moments(schedule):
 @pytest.mark.parametrize("d", [1, 3])
 def test_gaussian_mean_second_moments(schedule, d):
     n, sigma, mean = 4, 0.7, tuple(range(2, 2 + d))
-    data = simulate(
-        GaussianMean(sigma, mean, d), schedule, n=n, generations=G, replications=20_000, seed=12
-    )
+    data = simulate(GaussianMean(sigma, mean, d), schedule, n=n, generations=G, replications=20_000, seed=12)
     v = fit_covariances(schedule, n, True)
     assert np.abs(z_scores(data, "squared_error", d * sigma**2 * v)).max() < 6
     if d == 1:

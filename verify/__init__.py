@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .case import Bounded, Case, Design, Effort, Exact, Exceedance, Nonnegative, Setting, Unbounded
-    from .check import Curve, check
+    from .checking import Curve, check
     from .evidence import Decision, Guarantee
     from .report import save, summary, to_dataset
     from .run import Plan, Verdict, verify
@@ -29,7 +29,7 @@ _HOMES = {
         "Setting",
         "Unbounded",
     ),
-    "check": ("Curve", "check"),
+    "checking": ("Curve", "check"),
     "evidence": ("Decision", "Guarantee"),
     "report": ("save", "summary", "to_dataset"),
     "run": ("Plan", "Verdict", "verify"),

@@ -15,7 +15,7 @@ import bounds
 from bounds import Kind, Mode, Result
 
 from .case import Array
-from .check import Curve
+from .checking import Curve
 from .run import Verdict
 
 _MOST_PANELS = 6

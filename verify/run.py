@@ -17,7 +17,7 @@ import bounds
 from bounds import Result
 
 from .case import BUDGETS, Array, Case, Design, Effort, Setting
-from .check import Curve, check, decisions_in
+from .checking import Curve, check, decisions_in
 from .evidence import Decision, Guarantee
 
 Finish: TypeAlias = Callable[["Verdict"], None]

@@ -49,7 +49,12 @@ def run_session(plan: Plan, total: int, workers: int, directory: Path | None) ->
         _follow(console, stream, verdicts, total)
     except KeyboardInterrupt:
         interrupted = True
+        console.print("stopping ...")
         stream.close()
+    except Exception:  # a failing case must not cost the results that are finished
+        if directory is not None:
+            save_summary(verdicts, plan, directory, complete=False)
+        raise
     if verdicts:
         console.print(_table(verdicts, console))
     console.print(_closing(verdicts, total), highlight=False)

@@ -111,9 +111,12 @@ class UserModel:
 
     def _points(self, rng: np.random.Generator, part: Fitted | None, size: int) -> Data:
         origin = "real" if part is None else "sample"
-        points = np.asarray(self.real(size, rng) if part is None else self.sample(part.value, size, rng))
+        got = self.real(size, rng) if part is None else self.sample(part.value, size, rng)
+        try:
+            points = np.asarray(got)
+        except ValueError:  # rows of different lengths
+            points = np.asarray(None)
         if points.ndim == 0 or len(points) != size or points.dtype == object:
-            got = f"shape {points.shape}, dtype {points.dtype}"
             raise SimulationError(origin, got, f"a function that returns an array of {size} points")
         return points
 

@@ -121,16 +121,10 @@ def _moments_sampled(metric: str, scaled: bool) -> Callable[[Loop, Setting], Des
     def make(loop: Loop, setting: Setting) -> Design:
         at = (1, 3, 10)
         model = sim.Gaussian(mean=setting.mean, sigma=setting.sigma)
-        blocks = stream(model, loop.schedule, loop.n, metric, at)
-        if metric == "log_variance":
-            shift = 2 * np.log(setting.sigma)
-            values_of = lambda seed: (block - shift for block in blocks(seed))  # noqa: E731
-        else:
-            values_of = blocks
         return Design(
             label=str(loop),
             values={"n": loop.n, "i": np.array(at), **({"sigma": setting.sigma} if scaled else {})},
-            evidence=Unbounded(blocks=values_of),
+            evidence=Unbounded(blocks=stream(model, loop.schedule, loop.n, metric, at)),
             margin=0.05,
         )
 

@@ -12,7 +12,7 @@ from scipy.special import erf
 from scipy.stats import binom
 
 from .errors import real, whole
-from .exact_gaussian import GaussianMeanLaw, chi_mean
+from .gaussian_law import GaussianMeanLaw, chi_mean
 
 Array: TypeAlias = NDArray[np.float64]
 
