@@ -202,7 +202,7 @@ CASES: tuple[Case, ...] = (
     _of(
         "gaussian/std-collapse/log-variance",
         _moments_sampled("log_variance", False),
-        _COLLAPSE[:2],
+        _SMALL,
         exact=False,
     ),
     _of("gaussian/w2/replace", _moments_sampled("w2_squared", True), _COLLAPSE[:2], exact=False),
