@@ -80,9 +80,7 @@ def ratio(model: Model, schedule: Schedule, record: Sequence[str], n: int) -> tu
     """Time of the draws alone over time of the loop, and nanoseconds per fit."""
     repeats = -(-REPLICATIONS // model.block)
     rng = np.random.Generator(np.random.SFC64(1))
-    bound = [
-        (getattr(rng, name), args, kwargs) for name, args, kwargs in calls_of_a_block(model, schedule, n)
-    ]
+    bound = [(getattr(rng, name), args, kwargs) for name, args, kwargs in calls_of_a_block(model, schedule, n)]
 
     def draws() -> None:
         for _ in range(repeats):

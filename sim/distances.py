@@ -96,15 +96,11 @@ def tv_gaussians(mean_p: ArrayLike, std_p: ArrayLike, mean_q: ArrayLike, std_q: 
     point = s == 0
     s = np.where(point, 1.0, s)
     log_s = np.log(s)
-    c = -np.expm1(2 * log_s)  # (1 − s²)x² − 2mx + m² + 2s² log s = 0
-    half = np.where(m < 0, -1.0, 1.0) * s * np.sqrt(np.maximum(m * m - 2 * c * log_s, 0.0))
-    top = m + half  # the sum without cancellation; the other root from the product of the two
-    with np.errstate(divide="ignore", invalid="ignore"):
-        x = np.where(top == 0, 0.0, (m * m + 2 * s * s * log_s) / top)
-        y = np.where(top == 0, 0.0, top / c)  # ±inf for equal variances
-    inside_q = ndtr(y) - ndtr(x)
-    inside_p = ndtr((y - m) / s) - ndtr((x - m) / s)
-    return np.where(point, 1.0, np.minimum(np.abs(inside_q - inside_p), 1.0))
+    c = -np.expm1(2 * log_s)
+    root = np.where(m < 0, -1.0, 1.0) * np.sqrt(np.maximum(m * m - 2 * c * log_s, 0.0))
+    q = _interval(m + s * root, c, m * m + 2 * s * s * log_s)  # c x² − 2mx + m² + 2s² log s = 0
+    p = _interval(s * m + root, c, 2 * log_s - m * m)  # the same for u = (x − m)/s
+    return np.where(point, 1.0, np.minimum(np.abs(q - p), 1.0))
 
 
 def w2_squared_line(mean_p: ArrayLike, std_p: ArrayLike, mean_q: ArrayLike, std_q: ArrayLike) -> Array:
@@ -149,6 +145,19 @@ def w2_squared(mean_p: ArrayLike, cov_p: ArrayLike, mean_q: ArrayLike, cov_q: Ar
     traces = np.einsum("...ij,...ij->...", a, a) + np.einsum("...ij,...ij->...", b, b)
     fidelity = np.linalg.svd(a @ b, compute_uv=False).sum(axis=-1)
     return np.asarray((shift * shift).sum(axis=-1) + np.maximum(traces - 2 * fidelity, 0.0))
+
+
+def _interval(top: Array, c: Array, product: Array) -> Array:
+    """Standard normal probability between two roots of a quadratic.
+
+    One root is top/c, where `top` is a sum without cancellation (±inf at c = 0); the other one
+    follows from c times their product.
+    """
+    none = top == 0
+    top = np.where(none, 1.0, top)
+    with np.errstate(divide="ignore", over="ignore"):
+        far = top / c
+    return np.where(none, 0.0, ndtr(far) - ndtr(product / top))
 
 
 def _gap(x: ArrayLike, y: ArrayLike) -> Array:

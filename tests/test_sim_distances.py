@@ -29,8 +29,8 @@ def test_tv_and_diversity_of_vectors():
 
 
 def reference(m, s):
-    """TV(N(m, s²), N(0, 1)) with 40 digits, from the crossing points."""
-    with mpmath.workdps(40):
+    """TV(N(m, s²), N(0, 1)) with 150 digits, from the crossing points."""
+    with mpmath.workdps(150):
         m, s = mpmath.mpf(m), mpmath.mpf(s)
         a, b, c = 1 - s * s, -2 * m, m * m + 2 * s * s * mpmath.log(s)
         if a == 0:
@@ -45,9 +45,9 @@ def reference(m, s):
 @settings(max_examples=300, deadline=None)
 @given(
     st.one_of(st.just(0.0), st.floats(-30, 30), st.floats(-1e-6, 1e-6)),
-    st.one_of(st.just(1.0), st.floats(-20, 20).map(math.exp), st.floats(-1e-6, 1e-6).map(math.exp)),
+    st.one_of(st.just(1.0), st.floats(-60, 60).map(math.exp), st.floats(-1e-6, 1e-6).map(math.exp)),
 )
-def test_tv_of_gaussians_against_forty_digits(m, s):
+def test_tv_of_gaussians_against_many_digits(m, s):
     value = tv_gaussians(m, s, 0.0, 1.0)
     assert abs(value - reference(m, s)) < 1e-15
     assert abs(tv_gaussians(3 + 2 * m, 2 * s, 3.0, 2.0) - value) < 1e-14 * max(1, abs(m))

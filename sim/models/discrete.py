@@ -99,9 +99,7 @@ class Discrete:
             "squared_error": Metric(of=self._squared_error, units="1", long_name="sum of (p_i - p)^2"),
             "support": Metric(of=_support, units="1", long_name="number of atoms with p_i > 0"),
             "entropy": Metric(of=_entropy, units="nat", long_name="entropy of P_i"),
-            "one_step_tv": Metric(
-                of=_tv, units="1", long_name="TV(P_i, Q_{i-1})", needs_target=True, default=False
-            ),
+            "one_step_tv": Metric(of=_tv, units="1", long_name="TV(P_i, Q_{i-1})", needs_target=True, default=False),
             "atoms": Metric(
                 of=_atoms,
                 units="1",

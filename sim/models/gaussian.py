@@ -129,9 +129,7 @@ class Gaussian:
         common = {
             "w2_squared": Metric(of=self._w2_squared, units="x^2", long_name="W2(P_i, P)^2"),
             "variance": Metric(of=self._variance, units="x^2", long_name="tr Sigma_i / d"),
-            "log_variance": Metric(
-                of=self._log_variance, units="1", long_name="log(det Sigma_i / sigma^(2d)) / d"
-            ),
+            "log_variance": Metric(of=self._log_variance, units="1", long_name="log(det Sigma_i / sigma^(2d)) / d"),
         }
         if self.d > 1:
             mean = Metric(

@@ -105,8 +105,7 @@ class UserModel:
     def measures(self) -> Mapping[str, Metric]:
         """Return the user's metrics."""
         return {
-            name: Metric(of=_numeric(name, metric), units="1", long_name=name)
-            for name, metric in self.metrics.items()
+            name: Metric(of=_numeric(name, metric), units="1", long_name=name) for name, metric in self.metrics.items()
         }
 
     def _points(self, rng: np.random.Generator, part: Fitted | None, size: int) -> Data:

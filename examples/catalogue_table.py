@@ -1,0 +1,31 @@
+"""Write the catalogue table into a Markdown file, between its two catalogue markers.
+
+Usage: python examples/catalogue_table.py README.md
+"""
+
+import sys
+from pathlib import Path
+
+import bounds
+from bounds.render import markdown_table
+
+START, END = "<!-- catalogue -->\n", "<!-- /catalogue -->\n"
+
+
+def updated(text: str) -> str:
+    """Return the text with a fresh table between the markers."""
+    before, rest = text.split(START)
+    _, after = rest.split(END)
+    return before + START + markdown_table(bounds.CATALOGUE) + END + after
+
+
+def main(path: str) -> None:
+    """Update the file."""
+    file = Path(path)
+    file.write_text(updated(file.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    main(sys.argv[1])
