@@ -25,6 +25,7 @@ from sim import (
     schedule,
     simulate,
 )
+from sim.models.model import World
 
 ALL = [
     Replace(),
@@ -162,14 +163,18 @@ def test_unknown_names_and_parameters():
 
 
 def test_weights_that_leave_nothing_leave_no_real_data():
-    """1/3 + 1/3 + 1/3 by floating point: dead atoms must stay dead."""
-    B = np.zeros((12, 12))
-    for i in range(1, 12):
-        B[i, :i] = np.random.default_rng(i).dirichlet(np.ones(i))
-    model = Discrete(np.full(6, 1 / 6))
-    data = simulate(model, Weighted(B), n=3, generations=12, replications=300, seed=41, record=["atoms", "support"])
-    atoms = data["atoms"].to_numpy()
-    assert (np.maximum.accumulate(atoms > 0, axis=1) == (atoms[:, :1] > 0)).all()
+    """Weights that sum to 1 up to rounding must not bring dead atoms back."""
+    B = np.zeros((11, 11))
+    B[1:, 0] = 1
+    B[10, :10] = 0.1 * (1 - 1e-14)
+    assert 1 - 1e-12 < B[10].sum() < 1
+    model, dead = Discrete(np.array([0.5, 0.5])), np.array([[1.0, 0.0]])
+    targets = Weighted(B).targets(World(model, np.random.default_rng(41)))
+    assert (next(targets) == model.p).all()
+    mixtures = [targets.send(dead) for _ in range(10)]
+    assert all((mixture == dead).all() for mixture in mixtures[:-1])
+    np.testing.assert_allclose(mixtures[-1], dead, atol=1e-15)
+    assert mixtures[-1][0, 1] == 0
 
 
 def test_extreme_shares():
