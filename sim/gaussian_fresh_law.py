@@ -52,12 +52,9 @@ def exact_gaussian_mean_fresh(n: int, alpha: float, generations: int, d: int = 1
         found = np.empty(generations)
         for i in range(generations):
             found[i] = function(np.array([1 / n]))[0]
-            top = (generations - i - 1) / n
-            if top > 1 / n:
-                function = _one_step_back(function, n, top, weights, factors)
-            elif i + 1 < generations:
-                last = function
-                function = lambda t, last=last: last(1 / n + t[:, None] * factors) @ weights  # noqa: E731
+            if i + 1 < generations:
+                # T grows by at most 1/n a generation, so each step back may be known on 1/n less
+                function = _one_step_back(function, n, (generations - i) / n, weights, factors)
         return found
 
     return GaussianMeanLaw(tau2=value(lambda t: t), tv=value(lambda t: _tv_given_variance(t, d)))

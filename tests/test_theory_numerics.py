@@ -213,9 +213,7 @@ def test_influence_of_one_first_generation_draw(name, n, a, lam):
 
     def to_state(r, s):
         x = Fr(r + s, n)
-        return {"fixed": (x, Fr(r, max(m, 1)), x), "expand": (x, x, x), "subsample": (p + x, x)}.get(
-            name, (x, x)
-        )
+        return {"fixed": (x, Fr(r, max(m, 1)), x), "expand": (x, x, x), "subsample": (p + x, x)}.get(name, (x, x))
 
     for r, s, r2, s2, allowed in pairs:
         one = laws(name, n, p, top, a, lam, {to_state(r, s): Fr(1)})
@@ -324,10 +322,7 @@ def multinomial(c, q):
 @pytest.mark.parametrize("q", [(0.2, 0.3, 0.5), (1 / 3, 1 / 3, 1 / 3), (0.05, 0.05, 0.9)])
 @pytest.mark.parametrize("n", [1, 4, 9])
 def test_one_step_exactly(n, q):
-    law = [
-        (0.5 * sum(abs(k / n - x) for k, x in zip(c, q, strict=True)), multinomial(c, q))
-        for c in counts(n, 3)
-    ]
+    law = [(0.5 * sum(abs(k / n - x) for k, x in zip(c, q, strict=True)), multinomial(c, q)) for c in counts(n, 3)]
     bound = 0.5 * math.sqrt(2 / n)
     assert sum(t * f for t, f in law) <= bound
     for delta in (0.5, 0.1, 0.01):
@@ -385,9 +380,7 @@ def test_propagation_closed_forms():
     harmonic = solve(eps, lambda i, k: Fr(1, i + 1))
     for i, f in enumerate(harmonic):
         assert f == eps[i] + sum(eps[k] / (k + 2) for k in range(i))
-    assert solve(one, lambda i, k: Fr(1, i + 1)) == [
-        sum(Fr(1, m) for m in range(1, i + 1)) for i in range(1, 10)
-    ]
+    assert solve(one, lambda i, k: Fr(1, i + 1)) == [sum(Fr(1, m) for m in range(1, i + 1)) for i in range(1, 10)]
     for a in (0.1, 0.5, 2.0):
         f = solve([(k + 1) ** -a for k in range(400)], lambda i, k: 1 / (i + 1))
         for i in (0, 5, 399):
@@ -651,7 +644,5 @@ def test_minimax_risk_is_constant_and_bayes(n, K):
         estimate = weight @ prior / weight.sum()
         se = np.sqrt((weight**2) @ (prior - estimate) ** 2) / weight.sum()
         assert np.all(np.abs(estimate - rules[c]) <= Z * se)
-    empirical = [
-        sum(multinomial(c, q) * ((np.array(c) / n - q) ** 2).sum() for c in rules) for q in prior[:200]
-    ]
+    empirical = [sum(multinomial(c, q) * ((np.array(c) / n - q) ** 2).sum() for c in rules) for q in prior[:200]]
     assert max(empirical) > value
