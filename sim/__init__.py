@@ -17,6 +17,9 @@ if TYPE_CHECKING:
         read_table,
         read_tokens,
     )
+    from sim.densities import Density, NormalDensity, ScalarDensity, SmoothDensity
+    from sim.densities_mixture import NormalMixture, smoothed_sample
+    from sim.densities_torus import CosineTorus
     from sim.distances import (
         diversity,
         tv_discrete,
@@ -41,6 +44,8 @@ if TYPE_CHECKING:
     from sim.models.discrete import Discrete
     from sim.models.gaussian import Gaussian
     from sim.models.gaussian_mean import GaussianMean
+    from sim.models.kde import KDE, tv_kde
+    from sim.models.kde_torus import SmoothedTorus
     from sim.models.user import UserModel, from_estimator
     from sim.schedules import (
         SCHEDULES,
@@ -55,6 +60,7 @@ if TYPE_CHECKING:
         Weighted,
         schedule,
     )
+    from sim.tv_densities import tv_functions, tv_monte_carlo, tv_quadrature
 
 _HOMES = {
     "sim.data": (
@@ -93,6 +99,27 @@ _HOMES = {
     "sim.models.gaussian": ("Gaussian",),
     "sim.models.gaussian_mean": ("GaussianMean",),
     "sim.models.user": ("UserModel", "from_estimator"),
+    "sim.densities": (
+        "Density",
+        "NormalDensity",
+        "ScalarDensity",
+        "SmoothDensity",
+    ),
+    "sim.densities_mixture": (
+        "NormalMixture",
+        "smoothed_sample",
+    ),
+    "sim.densities_torus": ("CosineTorus",),
+    "sim.tv_densities": (
+        "tv_functions",
+        "tv_monte_carlo",
+        "tv_quadrature",
+    ),
+    "sim.models.kde": (
+        "KDE",
+        "tv_kde",
+    ),
+    "sim.models.kde_torus": ("SmoothedTorus",),
     "sim.schedules": (
         "SCHEDULES",
         "Accumulate",
@@ -109,9 +136,12 @@ _HOMES = {
 }
 
 __all__ = [
+    "KDE",
     "SCHEDULES",
     "Accumulate",
+    "CosineTorus",
     "DataError",
+    "Density",
     "Discrete",
     "DiscretePopulation",
     "ExactLaw",
@@ -123,10 +153,15 @@ __all__ = [
     "GaussianMean",
     "GaussianMeanLaw",
     "GaussianPopulation",
+    "NormalDensity",
+    "NormalMixture",
     "Population",
     "Replace",
+    "ScalarDensity",
     "Schedule",
     "SimulationError",
+    "SmoothDensity",
+    "SmoothedTorus",
     "Stratified",
     "Subsample",
     "UserModel",
@@ -150,9 +185,14 @@ __all__ = [
     "read_tokens",
     "schedule",
     "simulate",
+    "smoothed_sample",
     "tv_discrete",
+    "tv_functions",
     "tv_gaussian_shift",
     "tv_gaussians",
+    "tv_kde",
+    "tv_monte_carlo",
+    "tv_quadrature",
     "w2_squared",
     "w2_squared_line",
 ]

@@ -105,9 +105,7 @@ def gaussian_population(values: Sequence[str], source: str = "values") -> Gaussi
 
 
 @overload
-def load(
-    path: AnyPath, column: str | None = None, kind: Literal["discrete"] = "discrete"
-) -> DiscretePopulation: ...
+def load(path: AnyPath, column: str | None = None, kind: Literal["discrete"] = "discrete") -> DiscretePopulation: ...
 @overload
 def load(path: AnyPath, column: str | None = None, *, kind: Literal["gaussian"]) -> GaussianPopulation: ...
 @overload
@@ -176,9 +174,7 @@ def _gaussian(data: Values) -> GaussianPopulation:
     scale = math.ldexp(1.0, math.frexp(float(np.abs(x).max()))[1] - 1)
     mean, sigma = float(np.mean(x / scale)) * scale, float(np.std(x / scale, ddof=1)) * scale
     if not math.isfinite(sigma):
-        raise DataError(
-            data.path, 0, data.column, "the spread of the numbers is too large for floating point"
-        )
+        raise DataError(data.path, 0, data.column, "the spread of the numbers is too large for floating point")
     if x.min() == x.max() or sigma == 0:
         raise DataError(data.path, 0, data.column, f"all {x.size} numbers are {x[0]!s}: sigma = 0")
     return GaussianPopulation(mean=mean, sigma=sigma, rows=x.size, source=data.source)

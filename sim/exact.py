@@ -107,8 +107,7 @@ def exact_discrete(schedule: Schedule, n: int, p: Array, generations: int) -> Ex
     values, inverse = np.unique(p, return_inverse=True)
     block = max(1, BLOCK // _work(schedule, n, generations)[2])
     parts = [
-        _summary(schedule, n, values[start : start + block], generations)
-        for start in range(0, values.size, block)
+        _summary(schedule, n, values[start : start + block], generations) for start in range(0, values.size, block)
     ]
     mean, variance, absolute, survival, gap = np.concatenate(parts, axis=-1)[..., inverse]
     return ExactLaw(

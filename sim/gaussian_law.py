@@ -139,9 +139,7 @@ def exact_gaussian(n: int, sigma: float, generations: int, theta: float = 1.0) -
     # mu_{i+1} adds to mu_i an error of variance (sampling variance)/n; W_2^2 = mu^2 + (sigma_i - sigma)^2.
     sampled = np.concatenate([[sigma**2], theta * variance[:-1]])
     w2 = np.cumsum(sampled) / n + variance - 2 * sigma * std + sigma**2
-    return GaussianLaw(
-        std=std, variance=variance, log_variance=powers * logarithm + np.log(shrink), w2_squared=w2
-    )
+    return GaussianLaw(std=std, variance=variance, log_variance=powers * logarithm + np.log(shrink), w2_squared=w2)
 
 
 def exact_golden_ratio(n: int, m: int, w: float, sigma: float) -> float:

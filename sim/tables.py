@@ -143,9 +143,7 @@ def text_tokens(path: AnyPath) -> Values:
     """`read_tokens` with the lines."""
     lines = [line.split() for line in re.split(r"\r\n|\r|\n", _text(path))]
     tokens = [token for line in lines for token in line]
-    return Values(
-        tokens, fspath(path), "", np.repeat(np.arange(1, len(lines) + 1), list(map(len, lines))).tolist()
-    )
+    return Values(tokens, fspath(path), "", np.repeat(np.arange(1, len(lines) + 1), list(map(len, lines))).tolist())
 
 
 def table_column(path: AnyPath, column: str | None) -> Values:
