@@ -35,8 +35,8 @@ class Budget:
 
 
 BUDGETS = {
-    Effort.QUICK: Budget(designs=1, replications=200_000),
-    Effort.STANDARD: Budget(designs=4, replications=1_000_000),
+    Effort.QUICK: Budget(designs=1, replications=2_000_000),
+    Effort.STANDARD: Budget(designs=4, replications=4_000_000),
     Effort.FULL: Budget(designs=1_000, replications=10_000_000),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bounds import Kind, Mode, Result
+from bounds.result import CORE_AXES
 
 from .case import Array, Bounded, Case, Design, Exact, Exceedance, Nonnegative, Unbounded
 from .evidence import (
@@ -25,8 +27,10 @@ from .evidence import (
     SequentialTest,
     exact_decision,
 )
+from .quantiles import quantile_limits
 
 CLAIMS: dict[Kind, Claim] = {Kind.UPPER: "upper", Kind.LOWER: "lower", Kind.EQUALITY: "equal"}
+_MOST_NUMBERS = 4_000_000  # held at once of a stream of replications
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,18 +40,21 @@ class Curve:
     Attributes
     ----------
     case, label : str
+    claim : Claim
+        What the bound is to the quantity.
     parameters : mapping of str to ndarray
         The scalar parameters at every point.
     bound, value, lower, upper : ndarray
-        The expression; the exact value or the mean (for a high-probability result, the empirical
-        1 - delta quantile) and its confidence limits.
+        The expression; the exact value or the mean (for a high-probability result, the 1 - delta quantile)
+        and its confidence limits, each wrong with probability at most `level`; infinite where unknown.
     decision : ndarray of Decision
     vacuous : ndarray of bool
         The bound is implied by the range of the quantity.
     replications : int
         0 for an exact law.
     level : float
-        Largest probability of a wrong decision at one point; 0 for an exact law.
+        Largest probability of a wrong decision; 0 for an exact law. The points of a high-probability result
+        share one decision.
     guarantee : Guarantee
     method : str
     margin : float
@@ -57,6 +64,7 @@ class Curve:
 
     case: str
     label: str
+    claim: Claim
     parameters: dict[str, Array]
     bound: Array
     value: Array
@@ -73,9 +81,14 @@ class Curve:
 
     @property
     def tightness(self) -> Array:
-        """Bound / upper limit, (points,): at least 1 for an upper bound that holds; nan where both are 0."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return self.bound / self.upper
+        """Bound over what was measured, (points,); nan where that is 0 or unknown.
+
+        An upper bound over the upper limit, at least 1 where it holds; a lower bound over the lower limit, at most
+        1 where it holds; a claimed value over the exact value or the mean.
+        """
+        measured = {"upper": self.upper, "lower": self.lower, "equal": self.value}[self.claim]
+        known = np.isfinite(measured) & (measured != 0)
+        return np.where(known, self.bound / np.where(known, measured, 1.0), np.nan)
 
     @property
     def decided(self) -> int:
@@ -91,13 +104,20 @@ def points_of(design: Design, result: Result) -> tuple[Array, dict[str, Array]]:
     return bound.ravel(), flat
 
 
+def _shape(design: Design, result: Result) -> tuple[int, ...]:
+    """Return the shape of a design's points without evaluating anything."""
+    axes = {p.name: CORE_AXES[p.structure] for p in result.params}
+    shapes = [np.shape(value)[: np.ndim(value) - axes[name]] for name, value in design.values.items()]
+    return np.broadcast_shapes(*shapes)
+
+
 def decisions_in(case: Case, design: Design) -> int:
     """Count the sampled decisions that a design will make, for the family-wise correction."""
     if isinstance(design.evidence, Exact):
         return 0
     if isinstance(design.evidence, Exceedance):
         return 1
-    return points_of(design, case.result)[0].size
+    return math.prod(_shape(design, case.result))
 
 
 def check(case: Case, design: Design, *, level: float, replications: int, seed: int) -> Curve:
@@ -117,13 +137,11 @@ def check(case: Case, design: Design, *, level: float, replications: int, seed: 
     Raises
     ------
     ValueError
-        The evidence does not fit the mode of the result.
+        The evidence does not fit the kind and mode of the result, or has another number of points.
     """
     started = time.perf_counter()
+    _require_fit(case, design)
     bound, parameters = points_of(design, case.result)
-    exceeding = isinstance(design.evidence, Exceedance)
-    if exceeding != (case.result.mode is Mode.HIGH_PROBABILITY):
-        raise ValueError(f"{case.key}: {type(design.evidence).__name__} cannot decide mode {case.result.mode}")
     if isinstance(design.evidence, Exact):
         outcome = _exact(case, design, bound)
     elif isinstance(design.evidence, Exceedance):
@@ -133,11 +151,25 @@ def check(case: Case, design: Design, *, level: float, replications: int, seed: 
     return Curve(
         case=case.name,
         label=design.label,
+        claim=CLAIMS[case.result.kind],
         parameters=parameters,
         bound=bound,
         seconds=time.perf_counter() - started,
         **outcome,
     )
+
+
+def _require_fit(case: Case, design: Design) -> None:
+    """Raise ValueError unless there is a test of this kind and mode on this evidence."""
+    result, evidence = case.result, type(design.evidence).__name__
+    if result.kind not in CLAIMS:
+        raise ValueError(f"{case.key}: no test of kind {result.kind}")
+    if isinstance(design.evidence, Exceedance):
+        if result.mode is Mode.HIGH_PROBABILITY and result.kind is Kind.UPPER:
+            return
+    elif result.mode is Mode.EXPECTATION:
+        return
+    raise ValueError(f"{case.key}: {evidence} cannot decide mode {result.mode} of kind {result.kind}")
 
 
 def _exact(case: Case, design: Design, bound: Array) -> dict[str, Any]:
@@ -165,29 +197,34 @@ def _test(case: Case, design: Design, bound: Array, level: float) -> SequentialT
     margin = design.margin if claim == "equal" else 0.0
     evidence = design.evidence
     if isinstance(evidence, Bounded):
-        upper = np.broadcast_to(np.asarray(evidence.upper, dtype=float), np.shape(case.result(**design.values)))
+        upper = np.broadcast_to(np.asarray(evidence.upper, dtype=float), _shape(design, case.result))
         return BettingTest(bound, level, upper.ravel(), claim, margin)
     if isinstance(evidence, Nonnegative):
-        cap = np.broadcast_to(np.asarray(evidence.cap, dtype=float), np.shape(case.result(**design.values)))
+        cap = np.broadcast_to(np.asarray(evidence.cap, dtype=float), _shape(design, case.result))
         return NonnegativeTest(bound, level, claim, cap.ravel(), margin)
     assert isinstance(evidence, Unbounded)
     return AsymptoticTest(bound, level, claim, margin)
 
 
-def _stream(case: Case, design: Design, seed: int) -> Iterator[Array]:
-    """Replications of a design, keyed by the seed and by what is computed."""
+def _stream(case: Case, design: Design, seed: int, replications: int) -> Iterator[Array]:
+    """Chunks (R, points) of so many replications of a design, keyed by the seed and by what is computed."""
     assert not isinstance(design.evidence, Exact)
     name = hashlib.sha256(f"{case.key}|{design.label}".encode()).digest()[:8]
     key = np.random.SeedSequence([seed, int.from_bytes(name, "big")]).generate_state(2, np.uint64)
-    return design.evidence.blocks(int(key[0]) >> 1)
+    for chunk in _grouped(design.evidence.blocks(int(key[0]) >> 1)):
+        curves = chunk.reshape(len(chunk), -1)[:replications]
+        replications -= len(curves)
+        yield curves
+        if replications <= 0:
+            return
 
 
 def _sampled(case: Case, design: Design, bound: Array, limits: tuple[float, int, int]) -> dict[str, Any]:
     level, replications, seed = limits
     test = _test(case, design, bound, level)
-    for chunk in _grouped(_stream(case, design, seed)):
-        test.update(chunk.reshape(len(chunk), -1))
-        if not (test.decided_at < 0).any() or test.replications >= replications:
+    for curves in _stream(case, design, seed, replications):
+        test.update(curves)
+        if not test.undecided.any():
             break
     lower, upper = test.interval()
     return {
@@ -208,9 +245,9 @@ def _grouped(blocks: Iterator[Array]) -> Iterator[Array]:
     """Join blocks into chunks that grow with what was drawn, so that tests are not fed drop by drop."""
     drawn = 0
     for first in blocks:
-        group, size = [first], len(first)
+        group, size, most = [first], len(first), max(64, _MOST_NUMBERS // first[0].size)
         for block in blocks:
-            if size >= max(64, drawn // 8):
+            if size >= max(64, min(drawn // 8, most)):
                 yield np.concatenate(group)
                 drawn, group, size = drawn + size, [], 0
             group.append(block)
@@ -225,18 +262,19 @@ def _exceedance(
     delta = float(design.values["delta"])
     test = BinomialTest(delta, level)
     kept: list[Array] = []
-    for chunk in _grouped(_stream(case, design, seed)):
-        curves = chunk.reshape(len(chunk), -1)
-        if len(kept) < 64:
-            kept.append(curves)
+    room = max(64, min(100_000, _MOST_NUMBERS // bound.size))
+    for curves in _stream(case, design, seed, replications):
+        kept.append(curves[:room])
+        room -= len(kept[-1])
         test.update((curves > bound).any(axis=1, keepdims=True).astype(float))
-        if not (test.decided_at < 0).any() or test.replications >= replications:
+        if not test.undecided.any():
             break
-    quantile = np.quantile(np.concatenate(kept), 1 - delta, axis=0, method="higher")
+    samples, decision = np.concatenate(kept), Decision(test.decision[0])
+    lower, upper = quantile_limits(samples, delta, level)
     return {
-        "value": quantile,
-        "lower": quantile,
-        "upper": quantile,
+        "value": np.quantile(samples, 1 - delta, axis=0, method="higher"),
+        "lower": lower,
+        "upper": np.minimum(upper, bound) if decision is Decision.HOLDS else upper,
         "decision": np.repeat(test.decision, bound.size),
         "vacuous": bound >= 1,
         "replications": test.replications,

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from .planner_cli import plan
+
 if TYPE_CHECKING:
     from bounds import Result
 
 USAGE_ERROR = 64  # EX_USAGE
+CLOSED_PIPE = 141  # as a shell reports a program ended by SIGPIPE
 
 _PATTERNS_HELP = "PATTERN is a key, a family (tv/discrete) or a shell pattern ('*/fresh'); none selects all."
 
@@ -23,7 +26,22 @@ def _fail(message: str) -> NoReturn:
     raise SystemExit(USAGE_ERROR)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _ClosedPipe(Exception):
+    """The reader of our output went away, as in `loopbound list | head`."""
+
+
+class _Commands(click.Group):
+    """A group that leaves a closed pipe to `main`: click's own status for it, 1, would say REFUTED."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise _ClosedPipe from None
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="loopbound", prog_name="loopbound")
 def cli() -> None:
     """Check the learning theory of self-consuming training loops against simulation.
@@ -76,10 +94,10 @@ def evaluate(key: str, assignments: tuple[str, ...], form: str | None) -> None:
     from .tabulate import AssignmentError, render_rows, tabulate
 
     try:
-        rows = tabulate(_get(key), assignments)
-    except (BoundsError, AssignmentError) as error:
+        text = render_rows(tabulate(_get(key), assignments), form or "table")
+    except (BoundsError, AssignmentError, OverflowError) as error:
         _fail(str(error))
-    click.echo(render_rows(rows, form or "table"), nl=False)
+    click.echo(text, nl=False)
 
 
 @cli.command(epilog=_PATTERNS_HELP)
@@ -109,20 +127,18 @@ def verify(
     out: str | None,
 ) -> None:
     """Check results against exact laws and simulations: HOLDS, REFUTED or UNDECIDED."""
-    from .run import plan_tasks
-
     if column is not None and data is None:
         _fail("--column needs --data")
     count = workers if workers is not None else os.cpu_count() or 1
     if count < 1:
         _fail(f"--workers {count}: allowed: an integer >= 1")
-    _select(patterns)
+    total = len(_select(patterns))
     plan = _plan(patterns, effort or "standard", confidence, seed, data, column)
     directory = _directory(out)
     from .session import run_session
 
     click.echo(f"real distribution: {plan.setting.source}")
-    raise SystemExit(run_session(plan, len(plan_tasks(plan)), count, directory))
+    raise SystemExit(run_session(plan, total, count, directory))
 
 
 def _plan(
@@ -145,11 +161,13 @@ def _plan(
 def _directory(out: str | None) -> Path | None:
     if out is None:
         return None
+    from .report import staging
+
     path = Path(out)
     try:
         path.mkdir(parents=True, exist_ok=True)
-        (path / ".loopbound").touch()
-        (path / ".loopbound").unlink()
+        with staging(path):  # can anything be written there?
+            pass
     except OSError as error:
         _fail(f"--out {out}: {error.strerror}")
     return path
@@ -173,22 +191,32 @@ def _get(key: str) -> Result:
         _fail(str(error))
 
 
+def _one_line(error: click.ClickException) -> str:
+    """Return what is wrong and where to read more, without click's usage lines."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    message = " ".join(error.format_message().split())
+    return f"{message} (see {context.command_path} --help)" if context is not None else message
+
+
+cli.add_command(plan)
+
+
 def main() -> None:
     """Run the command line; wrong usage ends with status 64."""
     # processes are the parallelism here: threads of the linear algebra would only compete with them
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         status = cli.main(prog_name="loopbound", standalone_mode=False)
-    except click.UsageError as error:
-        error.show()
-        sys.exit(USAGE_ERROR)
     except click.ClickException as error:
-        error.show()
+        if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
+            error.show()
+            sys.exit(USAGE_ERROR)
+        click.echo(f"loopbound: {_one_line(error)}", err=True)
         sys.exit(USAGE_ERROR)
     except click.Abort:
         click.echo("loopbound: interrupted", err=True)
         sys.exit(130)
-    except BrokenPipeError:  # the reader of our output went away, as in `loopbound list | head`
+    except _ClosedPipe:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        sys.exit(CLOSED_PIPE)
     sys.exit(status if isinstance(status, int) else 0)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 import sim
+from bounds import Result
 from sim.exact import ExactLaw
 
 from .case import Array, Blocks
+from .evidence import replications_needed
 
 LARGEST_EXACT = 2e10
 """Work, in multiply-adds, beyond which an exact law is not tried and the loop is sampled instead."""
+MARGINS = (0.02, 0.05, 0.1, 0.2)
+RESOLVED_WITHIN = 1_000_000
+"""Replications, by rule of thumb, that decide a sampled equality within its margin."""
 
 
 @lru_cache(maxsize=256)
@@ -50,6 +57,30 @@ def stream(model: Any, schedule: sim.Schedule, n: int, metric: str, generations:
             yield np.asarray(record[metric], dtype=float)
 
     return blocks
+
+
+def enlarged(n: int, p: tuple[float, ...], draws: float = 8, most: int = 100) -> int:
+    """Return the smallest multiple of `n`, at most `most` of them, with `draws` outside the largest atom on average.
+
+    With fewer the loop mostly sees one atom only, and what it measures is too rare to be decided by sampling.
+    """
+    return n * min(most, math.ceil(draws / max(n * (1 - max(p)), draws / most)))
+
+
+def margin_for(result: Result, values: Mapping[str, Any], variance: ArrayLike, p: tuple[float, ...]) -> float:
+    """Return the smallest of a few relative margins of a sampled equality that sampling resolves in reasonable time.
+
+    Nothing here sees a sample. `variance` is about Var(p_i(k))/(p(1 - p)) at every point; where one atom dominates,
+    the square of a total variation is on average near `variance` times the mass q outside it, that of a diversity
+    near 4 times as much. Betting resolves no margin much below the squared coefficient of variation over 400.
+    """
+    mean, scale = np.asarray(result(**values)), 4 if "diversity" in result.key else 1
+    square = scale * np.asarray(variance) * (1 - max(p)) / mean**2
+    for margin in MARGINS[:-1]:
+        needed = replications_needed(1e-6, margin, np.sqrt(square), mean)
+        if np.all((needed <= RESOLVED_WITHIN) & (square <= 200 * margin)):
+            return margin
+    return MARGINS[-1]
 
 
 def until(last: int, most: int) -> tuple[int, ...]:

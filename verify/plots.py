@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 import bounds
 from bounds import Kind, Mode, Result
@@ -79,7 +80,7 @@ def _axis_of(curve: Curve) -> str | None:
     return next((name for name in names if np.unique(curve.parameters[name]).size > 1), None)
 
 
-def _lines(curve: Curve, along: str) -> Iterator[tuple[str, np.ndarray]]:  # type: ignore[type-arg]
+def _lines(curve: Curve, along: str) -> Iterator[tuple[str, NDArray[np.intp]]]:
     """Split the points of a curve into lines along one parameter, at most four of them."""
     others = [name for name, v in curve.parameters.items() if name != along and np.unique(v).size > 1]
     if not others:
@@ -123,7 +124,7 @@ def _draw_curve(axis: Axes, curve: Curve, result: Result) -> None:
         axis.set_yscale("log")
 
 
-def _band(curve: Curve, points: Array) -> tuple[Array, Array]:
+def _band(curve: Curve, points: NDArray[np.intp]) -> tuple[Array, Array]:
     """Confidence limits, drawn no wider than the data's own scale where a limit is infinite."""
     low, high = curve.lower[points], curve.upper[points]
     return np.where(np.isfinite(low), low, curve.value[points]), np.where(np.isfinite(high), high, curve.value[points])

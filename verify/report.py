@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import bounds
 
+from .checking import Curve
 from .evidence import Decision
 from .run import Plan, Verdict
 
@@ -27,11 +29,33 @@ def slug(key: str) -> str:
     return key.replace("/", "_")
 
 
+def _columns(curve: Curve, scalars: list[str]) -> dict[str, Any]:
+    """Return the variables of one curve, one entry per point each."""
+    size = curve.bound.size
+    return {
+        "bound": curve.bound,
+        "value": curve.value,
+        "lower": curve.lower,
+        "upper": curve.upper,
+        "tightness": curve.tightness,
+        "vacuous": curve.vacuous,
+        "decision": [str(d) for d in curve.decision],
+        "case": [curve.case] * size,
+        "design": [curve.label] * size,
+        "replications": [curve.replications] * size,
+        "level": [curve.level] * size,
+        "margin": [curve.margin] * size,
+        "guarantee": [str(curve.guarantee)] * size,
+        **{f"param_{name}": curve.parameters[name] for name in scalars},
+    }
+
+
 def to_dataset(verdict: Verdict) -> Dataset:
     """Return the curves of a verdict with one dimension, `point`.
 
-    Variables: bound, value (exact value, mean or quantile), lower and upper confidence limits, tightness,
-    decision, vacuous, and for every point its case, design, parameters, replications, level, guarantee.
+    Variables: bound, value (exact value, mean or quantile), lower and upper confidence limits (infinite where
+    unknown), tightness, decision, vacuous, and for every point its case, design, parameters, replications, level,
+    margin and guarantee.
     """
     from xarray import Dataset
 
@@ -39,27 +63,11 @@ def to_dataset(verdict: Verdict) -> Dataset:
     fields: dict[str, list[Any]] = {}
     scalars = [param.name for param in result.params if not param.core]
     for curve in verdict.curves:
-        size = curve.bound.size
-        columns: dict[str, Any] = {
-            "bound": curve.bound,
-            "value": curve.value,
-            "lower": curve.lower,
-            "upper": curve.upper,
-            "tightness": curve.tightness,
-            "vacuous": curve.vacuous,
-            "decision": [str(d) for d in curve.decision],
-            "case": [curve.case] * size,
-            "design": [curve.label] * size,
-            "replications": [curve.replications] * size,
-            "level": [curve.level] * size,
-            "margin": [curve.margin] * size,
-            "guarantee": [str(curve.guarantee)] * size,
-            **{f"param_{name}": curve.parameters[name] for name in scalars},
-        }
+        columns = _columns(curve, scalars)
         for name, column in columns.items():
             fields.setdefault(name, []).extend(column)
     dataset = Dataset({name: ("point", np.array(column)) for name, column in fields.items()})
-    for name in ("bound", "value", "lower", "upper"):
+    for name in {"bound", "value", "lower", "upper"} & set(fields):
         dataset[name].attrs["long_name"] = result.quantity
     dataset.attrs = {
         "key": result.key,
@@ -100,29 +108,41 @@ def summary(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write atomically: a file is there whole or not at all."""
-    partial = path.with_name(path.name + f".{os.getpid()}.part")
-    partial.write_bytes(content)
-    partial.replace(path)
+@contextmanager
+def staging(directory: Path) -> Iterator[Path]:
+    """Give a folder within `directory` for unfinished files; it and they are gone in the end."""
+    with TemporaryDirectory(dir=directory, prefix=".loopbound-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
-def save(verdict: Verdict, directory: Path) -> None:
-    """Write the curves (``<key>.nc``) and the figure (``<key>.png``) of one verdict.
+def save(verdict: Verdict, directory: Path, unfinished: Path | None = None) -> None:
+    """Write the curves (``<key>.nc``) and the figure (``<key>.png``) of one verdict; each is there whole or not.
 
     Parameters
     ----------
     verdict : Verdict
     directory : Path
         An existing folder.
-    """
-    from .plots import figure
+    unfinished : Path, optional
+        A folder on the same device for files while they are written; by default a temporary one.
 
+    Raises
+    ------
+    OSError
+        A file cannot be written.
+    """
+    if unfinished is None:
+        with staging(directory) as folder:
+            save(verdict, directory, folder)
+        return
     name = slug(verdict.key)
-    partial = directory / f"{name}.nc.{os.getpid()}.part"
-    to_dataset(verdict).to_netcdf(partial, engine="netcdf4")
-    partial.replace(directory / f"{name}.nc")
-    _write(directory / f"{name}.png", figure(verdict))
+    to_dataset(verdict).to_netcdf(unfinished / f"{name}.nc", engine="netcdf4")
+    (unfinished / f"{name}.nc").replace(directory / f"{name}.nc")
+    if verdict.curves:
+        from .plots import figure
+
+        (unfinished / f"{name}.png").write_bytes(figure(verdict))
+        (unfinished / f"{name}.png").replace(directory / f"{name}.png")
 
 
 def save_summary(verdicts: Iterable[Verdict], plan: Plan, directory: Path, *, complete: bool) -> None:
@@ -139,7 +159,9 @@ def save_summary(verdicts: Iterable[Verdict], plan: Plan, directory: Path, *, co
         "versions": {name: version(name) for name in _PACKAGES},
         "results": rows,
     }
-    _write(directory / "summary.json", (json.dumps(document, indent=2) + "\n").encode())
+    with staging(directory) as folder:
+        (folder / "summary.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        (folder / "summary.json").replace(directory / "summary.json")
 
 
 def exit_status(verdicts: Sequence[Verdict]) -> int:

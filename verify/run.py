@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import multiprocessing
 import signal
-from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias
@@ -57,6 +58,8 @@ class Plan:
     setting: Setting = DEFAULT_SETTING
 
     def __post_init__(self) -> None:
+        if isinstance(self.patterns, str):
+            raise ValueError(f"patterns = {self.patterns!r}: allowed: a tuple of patterns")
         if not (isinstance(self.confidence, float) and 0 < self.confidence < 1):
             raise ValueError(f"confidence = {self.confidence!r}: allowed: a number strictly between 0 and 1")
         if not isinstance(self.seed, int) or self.seed < 0:
@@ -104,8 +107,9 @@ class Verdict:
 
     @property
     def tightness(self) -> Array:
-        """Bound / upper limit at every point that is not vacuous and where the limit is not 0."""
-        ratio = np.concatenate([curve.tightness[~curve.vacuous] for curve in self.curves])
+        """Bound over what was measured (see `Curve`) at every point where both say something."""
+        ratios = [curve.tightness[~curve.vacuous] for curve in self.curves]
+        ratio: Array = np.concatenate([np.empty(0), *ratios])
         return ratio[np.isfinite(ratio)]
 
     @property
@@ -194,6 +198,19 @@ def _ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+@contextmanager
+def _held_interrupts() -> Iterator[None]:
+    """Hold Ctrl-C back, where the system can, so that processes started meanwhile never see it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def verify(plan: Plan, *, workers: int = 1, finish: Finish | None = None) -> Generator[Verdict, None, None]:
     """Yield the verdict of each result as it is reached.
 
@@ -208,20 +225,34 @@ def verify(plan: Plan, *, workers: int = 1, finish: Finish | None = None) -> Gen
     Yields
     ------
     Verdict
-        In the order of completion.
+        In the order of completion. Closing the generator ends the workers at once.
+
+    Raises
+    ------
+    ValueError
+        For a number of workers that is not an integer >= 1; at once, like an unknown pattern.
     """
     if not isinstance(workers, int) or workers < 1:
         raise ValueError(f"workers = {workers!r}: allowed: an integer >= 1")
     tasks = plan_tasks(plan)
     if workers == 1:
-        for task in tasks:
-            yield _complete(task, finish)
-        return
+        return (_complete(task, finish) for task in tasks)
+    return _in_processes(tasks, workers, finish)
+
+
+def _in_processes(tasks: tuple[Task, ...], workers: int, finish: Finish | None) -> Generator[Verdict, None, None]:
     context = multiprocessing.get_context("spawn")
+    others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context, initializer=_ignore_interrupts)
-    futures = [pool.submit(_complete, task, finish) for task in tasks]
+    waiting: set[Future[Verdict]] = set()
     try:
-        for future in as_completed(futures):
+        with _held_interrupts():  # the processes start as tasks are submitted
+            waiting = {pool.submit(_complete, task, finish) for task in tasks}
+        for future in as_completed(tuple(waiting)):
+            waiting.discard(future)
             yield future.result()
     finally:
+        if waiting:  # left early: nobody will ask for what the workers still compute
+            for process in set(multiprocessing.active_children()) - others:
+                process.terminate()
         pool.shutdown(wait=True, cancel_futures=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 
@@ -14,13 +16,23 @@ from rich.text import Text
 import bounds
 
 from .evidence import Decision
-from .report import exit_status, save, save_summary
+from .report import exit_status, save, save_summary, staging
 from .run import Plan, Verdict, verify
 
 INTERRUPTED = 130
-_COLUMNS = ("result", "verdict", "decided", "tightness min", "median", "max", "replications", "seconds", "evidence")
-_NUMBERS = _COLUMNS[2:8]
+_COLUMNS = (
+    "result", "verdict", "decided", "vacuous", "tightness", "min", "max", "replications", "seconds", "evidence"
+)  # fmt: skip
+_NUMBERS = _COLUMNS[2:9]
 _STYLES = {Decision.HOLDS: "green", Decision.REFUTED: "bold red", Decision.UNDECIDED: "yellow"}
+
+
+class _Console(Console):
+    """A console that reports a closed pipe as it is, not by an exit with the status of a refutation."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise BrokenPipeError."""
+        raise BrokenPipeError
 
 
 def run_session(plan: Plan, total: int, workers: int, directory: Path | None) -> int:
@@ -40,37 +52,47 @@ def run_session(plan: Plan, total: int, workers: int, directory: Path | None) ->
     int
         0 all hold, 1 something refuted, 2 something undecided, 130 interrupted.
     """
-    console = Console()
+    console = _Console()
     verdicts: list[Verdict] = []
-    finish = partial(save, directory=directory) if directory is not None else None
-    interrupted = False
-    stream = verify(plan, workers=workers, finish=finish)
-    try:
-        _follow(console, stream, verdicts, total)
-    except KeyboardInterrupt:
-        interrupted = True
-        console.print("stopping ...")
-        stream.close()
-    except Exception:  # a failing case must not cost the results that are finished
+    with ExitStack() as stack:
+        finish = None
         if directory is not None:
-            save_summary(verdicts, plan, directory, complete=False)
-        raise
+            finish = partial(save, directory=directory, unfinished=stack.enter_context(staging(directory)))
+        stream = stack.enter_context(closing(verify(plan, workers=workers, finish=finish)))
+        try:
+            _follow(console, stream, verdicts, total)
+        except KeyboardInterrupt:
+            _say(console, "stopping ...")
+            stream.close()
+        except Exception:  # a failing case must not cost the results that are finished
+            if directory is not None:
+                save_summary(verdicts, plan, directory, complete=False)
+            raise
+    return _conclude(console, verdicts, plan, total, directory)
+
+
+def _conclude(console: Console, verdicts: list[Verdict], plan: Plan, total: int, directory: Path | None) -> int:
+    complete = len(verdicts) == total
     if verdicts:
         console.print(_table(verdicts, console))
-    console.print(_closing(verdicts, total), highlight=False)
+    _say(console, _closing(verdicts, total))
     if directory is not None:
-        save_summary(verdicts, plan, directory, complete=not interrupted)
-        console.print(f"wrote {len(verdicts)} curves, figures and summary.json to {directory}", highlight=False)
-    if interrupted:
-        kept = f"; the {len(verdicts)} finished results are kept in {directory}" if directory is not None else ""
-        console.print(f"interrupted after {len(verdicts)} of {total} results{kept}", highlight=False)
-        return INTERRUPTED
-    return exit_status(verdicts)
+        save_summary(verdicts, plan, directory, complete=complete)
+        _say(console, f"wrote {len(verdicts)} curves, figures and summary.json to {directory}")
+    if complete:
+        return exit_status(verdicts)
+    kept = f"; the {len(verdicts)} finished results are kept in {directory}" if directory is not None else ""
+    _say(console, f"interrupted after {len(verdicts)} of {total} results{kept}")
+    return INTERRUPTED
 
 
-def _follow(console: Console, stream: object, verdicts: list[Verdict], total: int) -> None:
+def _say(console: Console, line: str) -> None:
+    """Print a line as it is: a narrow terminal wraps it, a file gets it whole."""
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _follow(console: Console, stream: Iterable[Verdict], verdicts: list[Verdict], total: int) -> None:
     """Collect verdicts under a live bar on a terminal, and with one plain line each otherwise."""
-    assert hasattr(stream, "__iter__")
     if not console.is_terminal:
         for verdict in stream:
             verdicts.append(verdict)
@@ -79,7 +101,7 @@ def _follow(console: Console, stream: object, verdicts: list[Verdict], total: in
         return
     columns = (
         SpinnerColumn(),
-        BarColumn(),
+        BarColumn(bar_width=20),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("{task.description}"),
@@ -111,16 +133,16 @@ def _table(verdicts: list[Verdict], console: Console) -> Table:
 
 def _row(v: Verdict, styled: bool) -> tuple[str, ...]:
     outcome = f"[{_STYLES[v.outcome]}]{v.outcome}[/]" if styled else str(v.outcome)
-    decided = f"{v.decided}/{v.points}" + (f" ({v.vacuous} vacuous)" if v.vacuous else "")
     counted = (f"{v.replications:,}", f"{v.seconds:.1f}", ", ".join(v.guarantees))
-    return (v.key, outcome, decided, *_tightness(v), *counted)
+    return (v.key, outcome, f"{v.decided}/{v.points}", str(v.vacuous), *_tightness(v), *counted)
 
 
 def _tightness(verdict: Verdict) -> tuple[str, str, str]:
+    """Median, least and largest tightness."""
     if not verdict.tightness.size:
         return "-", "-", "-"
-    low, middle, high = np.quantile(verdict.tightness, (0, 0.5, 1))
-    return f"{low:.3f}", f"{middle:.3f}", f"{high:.3f}"
+    middle, low, high = np.quantile(verdict.tightness, (0.5, 0, 1))
+    return f"{middle:.3f}", f"{low:.3f}", f"{high:.3f}"
 
 
 def _closing(verdicts: list[Verdict], total: int) -> str:

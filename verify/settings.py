@@ -34,7 +34,7 @@ def setting_from_file(path: str | PathLike[str], column: str | None = None) -> S
         The file cannot be read as such; the message is one line.
     """
     population = sim.load(path, column, kind="discrete")
-    name = str(column) if column is not None else "tokens"
+    name = column if column is not None else "data"
     discrete = {name: tuple(float(x) for x in population.p)}
     source = f"{population.source}: {population.rows} values, {len(population.labels)} distinct"
     try:

@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 import json
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -19,6 +20,7 @@ Row = dict[str, Any]
 _INTEGER = re.compile(r"[+-]?\d+")
 _RANGE = re.compile(r"([+-]?\d+):([+-]?\d+)(?::(\d+))?")
 _MOST_ROWS = 1_000_000
+_EXACT = 2**53  # integers from here on are not all floating-point numbers
 
 
 class AssignmentError(ValueError):
@@ -37,7 +39,10 @@ class AssignmentError(ValueError):
 
 def _number(word: str, text: str) -> int | float:
     try:
-        return int(text) if _INTEGER.fullmatch(text.strip()) else float(text)
+        if "_" in text:  # Python's digit separators are no notation for numbers
+            raise ValueError
+        number = float(text)
+        return int(text) if _INTEGER.fullmatch(text.strip()) and abs(number) < _EXACT else number
     except ValueError:
         raise AssignmentError(word, "a number, a list such as 0,0.1,0.5 or a range such as 1:50") from None
 
@@ -142,8 +147,16 @@ def render_rows(rows: Sequence[Row], form: str) -> str:
     rows : sequence of dict
         At least one row, all with the same keys.
     form : {"table", "csv", "json"}
+
+    Raises
+    ------
+    OverflowError
+        A value beyond double precision, which JSON cannot express.
     """
     if form == "json":
+        wrong = next((row for row in rows if not math.isfinite(row["value"])), None)
+        if wrong is not None:
+            raise OverflowError(f"value = {wrong['value']} cannot be written in JSON; use the table or --csv")
         return json.dumps(list(rows), indent=1, allow_nan=False) + "\n"
     cells = [[_cell(value) for value in row.values()] for row in rows]
     if form == "csv":

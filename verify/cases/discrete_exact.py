@@ -59,8 +59,8 @@ LOOPS: Mapping[str, tuple[Loop, ...]] = {
     "fresh": _alphas("fresh", (100, 0.1, 50), (50, 0.5, 20), (20, 0.0, 20), (20, 1.0, 10), (200, 0.02, 100)),
     "stratified": _alphas("stratified", (100, 0.1, 50), (50, 0.5, 20), (20, 0.0, 20), (20, 1.0, 10), (200, 0.02, 100)),
     "fixed": _alphas("fixed", (40, 0.1, 20), (40, 0.5, 20), (20, 0.0, 20), (20, 1.0, 10), (100, 0.2, 50)),
-    "accumulate": (Loop("accumulate", 20, 20), Loop("accumulate", 50, 5), Loop("accumulate", 50, 20)),
-    "subsample": (Loop("subsample", 20, 20), Loop("subsample", 50, 5), Loop("subsample", 50, 20)),
+    "accumulate": (Loop("accumulate", 20, 20), Loop("accumulate", 5, 10), Loop("accumulate", 50, 20)),
+    "subsample": (Loop("subsample", 20, 20), Loop("subsample", 5, 10), Loop("subsample", 50, 20)),
     "expand": _lams((30, 1.0, 20), (20, 4.0, 20), (30, 0.5, 10), (20, 0.0, 5), (50, 2.0, 50)),
 }
 _MOST_GENERATIONS = 100

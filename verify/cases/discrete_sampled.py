@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,8 @@ import bounds
 import sim
 from bounds import Result
 
-from ..case import Array, Bounded, Case, Design, Exceedance, Setting
-from ..laboratory import stream, until
+from ..case import Array, Blocks, Bounded, Case, Design, Exceedance, Setting
+from ..laboratory import enlarged, margin_for, stream, until
 from .discrete_exact import Loop
 from .reasons import DISCRETE_SAMPLER, answers
 
@@ -64,7 +65,7 @@ def _large(result: Result, loops: tuple[Loop, ...], *, knows_p: bool) -> Case:
                 values={**loop.arguments, "i": np.array(_AT), **known},
                 evidence=Bounded(blocks=stream(model, loop.schedule, loop.n, "tv", _AT)),
             )
-            for loop in loops
+            for loop in (replace(loop, n=enlarged(loop.n, p, draws=2)) for loop in loops)
         ]
 
     return _case(result, make)
@@ -77,18 +78,25 @@ def _weighted(result: Result, metric: str, arguments: Callable[[tuple[float, ...
         model = sim.Discrete(np.array(p))
         designs = []
         for kind, g in zip(_SHARES, (10, 5, 8), strict=True):
-            weights, sizes = mixing(kind, g), np.array([100 + 50 * (j % 3) for j in range(g)])
+            weights = mixing(kind, g)
+            sizes = np.array([100 + 50 * (j % 3) for j in range(g)]) * (enlarged(100, p) // 100)
             schedule = sim.Weighted(weights, tuple(int(s) for s in sizes))
+            values = {"B": weights, "n": sizes, **arguments(p)}
             designs.append(
                 Design(
                     label=f"weighted({kind}, g={g}), {label}",
-                    values={"B": weights, "n": sizes, **arguments(p)},
+                    values=values,
                     evidence=Bounded(blocks=stream(model, schedule, int(sizes[0]), metric, (g,))),
+                    margin=margin_for(result, values, g / float(sizes[0]), p),
                 )
             )
         return designs
 
     return _case(result, make)
+
+
+def _halved(blocks: Blocks) -> Blocks:
+    return lambda seed: (block / 2 for block in blocks(seed))
 
 
 def _weighted_variance(result: Result) -> Case:
@@ -107,10 +115,7 @@ def _weighted_variance(result: Result) -> Case:
                     Design(
                         label=f"weighted({kind}, g={g}), atom {atom:g}",
                         values={"B": weights, "n": sizes, "p": atom},
-                        evidence=Bounded(
-                            blocks=lambda seed, blocks=blocks: (block / 2 for block in blocks(seed)),
-                            upper=max(atom, 1 - atom) ** 2,
-                        ),
+                        evidence=Bounded(blocks=_halved(blocks), upper=max(atom, 1 - atom) ** 2),
                     )
                 )
         return tuple(made)
@@ -183,8 +188,9 @@ def _first(result: Result) -> Case:
                 label=f"n={n}, {label}",
                 values={"n": n, "p": p},
                 evidence=Bounded(blocks=stream(sim.Discrete(np.array(p)), sim.Replace(), n, "tv", (1,))),
+                margin=margin_for(result, {"n": n, "p": p}, 1 / n, p),
             )
-            for n in (30, 300)
+            for n in (enlarged(30, p), enlarged(300, p))
         ]
 
     return _case(result, make)
@@ -192,12 +198,16 @@ def _first(result: Result) -> Case:
 
 def _exact_by_sampling(result: Result, loop: Loop) -> Case:
     def make(label: str, p: tuple[float, ...]) -> list[Design]:
-        at = (1, 5, 20)
+        at, large = (1, 5, 20), replace(loop, n=enlarged(loop.n, p, most=40))  # a chain has at most 2001 states
+        real = dict(loop.params).get("alpha", 0.0)
+        variance = np.minimum(at, 1 / (real * (2 - real)) if real else np.inf) / large.n
+        values = {**large.arguments, "i": np.array(at), "p": p}
         return [
             Design(
-                label=f"{loop}, {label}",
-                values={**loop.arguments, "i": np.array(at), "p": p},
-                evidence=Bounded(blocks=stream(sim.Discrete(np.array(p)), loop.schedule, loop.n, "tv", at)),
+                label=f"{large}, {label}",
+                values=values,
+                evidence=Bounded(blocks=stream(sim.Discrete(np.array(p)), large.schedule, large.n, "tv", at)),
+                margin=margin_for(result, values, variance, p),
             )
         ]
 

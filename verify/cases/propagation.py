@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ def _general(loop: Loop, name: str, p: tuple[float, ...]) -> list[Design]:
         Design(
             label=f"{loop}, {name}, i={g}",
             values={"B": loop.schedule.weights(g), "eps": law.one_step[:g]},
-            evidence=Exact(values=lambda g=g: law.tv[g - 1], upper=1.0),
+            evidence=Exact(values=partial(law.tv.__getitem__, g - 1), upper=1.0),
         )
         for g in (loop.generations, 2)
     ]

@@ -1,0 +1,232 @@
+"""Negative controls: a claim that is truly false is REFUTED, by an oracle that the verdict has no part in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from bounds import Kind, Mode
+from bounds.symbols import K, alpha, i, n
+from verify.case import Array, Case, Design, Exact, Exceedance
+from verify.cases import CASES
+from verify.checking import Curve, check, points_of
+from verify.evidence import Decision, clopper_pearson
+from verify.run import DEFAULT_SETTING
+
+LEVEL = 1e-7
+COIN = replace(DEFAULT_SETTING, discrete={"coin": (0.5, 0.5)})
+ORACLE_SEED = 20_240_517
+Mutation = Callable[[Any], Any]
+
+
+def case_named(key: str) -> Case:
+    return next(case for case in CASES if case.key == key)
+
+
+def with_expression(case: Case, mutation: Mutation) -> Case:
+    """The same case with another formula."""
+    return replace(case, result=replace(case.result, expr=mutation(case.result.expr)))
+
+
+def verdict(case: Case, design: Design) -> Curve:
+    return check(case, design, level=LEVEL, replications=2_000_000, seed=7)
+
+
+def truth(design: Design, points: int) -> tuple[Array, Array]:
+    """Exact values, or means of replications of another seed, with their standard errors."""
+    if isinstance(design.evidence, Exact):
+        return np.asarray(design.evidence.values(), dtype=float).ravel(), np.zeros(points)
+    sample = np.empty((0, points))
+    for block in design.evidence.blocks(ORACLE_SEED):
+        sample = np.concatenate([sample, block.reshape(len(block), -1)])
+        mean, error = sample.mean(axis=0), sample.std(axis=0, ddof=1) / np.sqrt(len(sample))
+        if len(sample) >= 60_000 or (len(sample) >= 500 and np.all(7 * error <= 0.012 * np.abs(mean))):
+            break
+    return mean, error
+
+
+def falsified(case: Case, design: Design) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+    """Points (points,) where a claim is clearly false, and where it is clearly not, whatever the verdict."""
+    bound, _ = points_of(design, case.result)
+    value, error = truth(design, bound.size)
+    slack = 1e-6 * np.abs(bound) + 7 * error
+    if case.result.kind is Kind.UPPER:
+        return value > bound + slack, value < bound - slack
+    if case.result.kind is Kind.LOWER:
+        return value < bound - slack, value > bound + slack
+    margin = design.margin * np.abs(bound) if error.any() else 0.0
+    return np.abs(value - bound) > margin + slack, np.abs(value - bound) < margin - 7 * error
+
+
+def halved(expr: Any) -> Any:
+    return expr / 2
+
+
+def doubled(expr: Any) -> Any:
+    return 2 * expr
+
+
+def raised(expr: Any) -> Any:
+    return sp.Rational(105, 100) * expr
+
+
+def lowered(expr: Any) -> Any:
+    return sp.Rational(95, 100) * expr
+
+
+def without_root(expr: Any) -> Any:
+    return expr.subs(n, n**2)
+
+
+def with_root(expr: Any) -> Any:
+    return expr.subs(n, sp.sqrt(n))
+
+
+def swapped(expr: Any) -> Any:
+    return expr.subs(alpha, 1 - alpha)
+
+
+def one_generation_less(expr: Any) -> Any:
+    return expr.subs(i, i - 1)
+
+
+def one_generation_more(expr: Any) -> Any:
+    return expr.subs(i, i + 1)
+
+
+def one_atom_less(expr: Any) -> Any:
+    return expr.subs(K, K - 1)
+
+
+def without_a_term(expr: Any) -> Any:
+    largest = max(expr.atoms(sp.Add), key=lambda add: add.count_ops())
+    return expr.subs(largest, largest - largest.args[-1])
+
+
+def last_term_only(expr: Any) -> Any:
+    assert isinstance(expr, sp.Add)
+    return expr.args[-1]
+
+
+MUTANTS: tuple[tuple[str, Mutation], ...] = (
+    # exact law, upper bounds
+    ("tv/discrete/replace#exact", halved),
+    ("tv/discrete/fresh#exact", without_root),
+    ("tv/discrete/fresh#exact", swapped),
+    ("tv/discrete/stratified#exact", swapped),
+    ("tv/discrete/fixed#exact", without_root),
+    ("tv/discrete/expand#exact", halved),
+    ("tv/discrete/accumulate/triangle#exact", without_root),
+    ("tv/discrete-instance/replace#exact", one_generation_less),
+    ("tv/discrete-instance/subsample#exact", halved),
+    ("tv/discrete/one-step#exact", one_atom_less),
+    ("tv/discrete/one-step/fixed#exact", without_root),
+    ("tv/discrete/one-step/expand#exact", halved),
+    ("tv/propagation#exact", halved),
+    ("tv/propagation/replace#exact", one_generation_less),
+    ("tv/propagation/fresh#exact", swapped),
+    ("tv/propagation/subsample#exact", one_generation_less),
+    ("tv/propagation/accumulate#exact", halved),
+    ("tv/gaussian-mean/fresh#exact", lowered),
+    ("tv/gaussian-mean-d/fresh#exact", swapped),
+    # exact law, equalities and lower bounds
+    ("tv/discrete-exact/replace#exact", raised),
+    ("tv/discrete-exact/fresh#exact", swapped),
+    ("discrete/variance/replace#exact", one_generation_less),
+    ("discrete/variance/fresh#exact", swapped),
+    ("discrete/variance/fixed#exact", without_a_term),
+    ("discrete/variance/accumulate#exact", raised),
+    ("discrete/variance/expand#exact", one_generation_more),
+    ("discrete/diversity/replace#exact", one_generation_less),
+    ("discrete/diversity/stratified#exact", lowered),
+    ("discrete/lower/fixed#exact", raised),
+    ("discrete/lower/replace#exact", with_root),
+    ("discrete/variance-lower/accumulate#exact", raised),
+    ("discrete/minimax-real-only#exact", with_root),
+    ("tv/gaussian-mean/replace#exact", one_generation_less),
+    ("tv/gaussian-mean/fixed#exact", swapped),
+    ("tv/gaussian-mean-d/expand#exact", lowered),
+    ("tv/gaussian-mean/lower/expand#exact", raised),
+    ("gaussian/std-collapse#exact", one_generation_more),
+    ("gaussian/std-collapse/log-variance#exact", raised),
+    ("gaussian/w2/replace#exact", one_generation_less),
+    ("gaussian/biased-sampling#exact", one_generation_more),
+    ("gaussian/golden-ratio#exact", lowered),
+    ("gaussian/golden-ratio/general#exact", halved),
+    ("gaussian/golden-ratio/optimum#exact", raised),
+    # sampled, in a known range
+    ("tv/discrete/replace#sampled", halved),
+    ("tv/discrete/weighted#sampled", halved),
+    ("tv/discrete-instance/weighted#sampled", halved),
+    ("tv/propagation/replace-growing#sampled", halved),
+    ("tv/discrete/one-step/accumulate#sampled", one_generation_more),
+    ("tv/discrete/one-step/accumulate#sampled", one_atom_less),
+    ("tv/discrete-exact/first#sampled", raised),
+    ("tv/discrete-exact/replace#sampled", one_generation_less),
+    ("discrete/variance/weighted#sampled", doubled),
+    ("discrete/diversity/weighted#sampled", lowered),
+    ("tv/gaussian-mean/stratified#sampled", raised),
+    ("tv/gaussian-mean-d/accumulate#sampled", lowered),
+    # sampled, capped coefficient of variation
+    ("gaussian/std-collapse#sampled", raised),
+    ("gaussian/std-collapse#sampled", lowered),
+    # sampled, limit theorem
+    ("gaussian/std-collapse/variance#sampled", doubled),
+    ("gaussian/std-collapse/log-variance#sampled", one_generation_more),
+    ("gaussian/w2/replace#sampled", one_generation_less),
+    ("gaussian/biased-sampling#sampled", one_generation_more),
+)
+IDS = [f"{key}-{mutation.__name__}" for key, mutation in MUTANTS]
+
+
+@pytest.mark.parametrize(("key", "mutation"), MUTANTS, ids=IDS)
+def test_a_false_claim_is_refuted_and_the_true_one_holds(key: str, mutation: Mutation) -> None:
+    sound = case_named(key)
+    mutant = with_expression(sound, mutation)
+    setting = COIN if mutation is one_atom_less else DEFAULT_SETTING
+    for design in sound.designs(setting):
+        wrong, right = falsified(mutant, design)
+        if wrong.any():
+            break
+    assert wrong.any(), "the mutant is not false at any of these designs: the control controls nothing"
+    decision = verdict(mutant, design).decision
+    assert (decision[wrong] == Decision.REFUTED).all()
+    assert (decision[right] != Decision.REFUTED).all()
+    assert not falsified(sound, design)[0].any()
+    assert (verdict(sound, design).decision == Decision.HOLDS).all()
+
+
+EXCEEDANCES: tuple[tuple[str, Mutation], ...] = (
+    ("tv/hp/replace#sampled", halved),
+    ("tv/hp/subsample#sampled", last_term_only),
+    ("tv/hp-union/accumulate#sampled", without_root),
+    ("tv/discrete/hp-triangle#sampled", without_root),
+    ("tv/discrete/one-step-hp#sampled", halved),
+    ("tv/propagation-hp#sampled", lambda expr: expr / 8),
+)
+
+
+@pytest.mark.parametrize(("key", "mutation"), EXCEEDANCES, ids=[key for key, _ in EXCEEDANCES])
+def test_a_high_probability_bound_that_fails_too_often_is_refuted(key: str, mutation: Mutation) -> None:
+    sound = case_named(key)
+    assert sound.result.mode is Mode.HIGH_PROBABILITY
+    mutant = with_expression(sound, mutation)
+    for design in sound.designs(DEFAULT_SETTING):
+        assert isinstance(design.evidence, Exceedance)
+        blocks = list(islice(design.evidence.blocks(ORACLE_SEED), 12))
+        curves = np.concatenate([block.reshape(len(block), -1) for block in blocks])
+        bound, _ = points_of(design, mutant.result)
+        events = int((curves > bound).any(axis=1).sum())
+        delta = float(design.values["delta"])
+        if clopper_pearson(events, len(curves), 1e-9)[0] > delta:
+            break
+    else:
+        pytest.fail("the mutant is not exceeded too often at any design: the control controls nothing")
+    assert (verdict(mutant, design).decision == Decision.REFUTED).all()
+    assert (verdict(sound, design).decision == Decision.HOLDS).all()
