@@ -6,35 +6,31 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
+
+from .binomial import binomial_rows
 
 Array: TypeAlias = NDArray[np.float64]
 
 
-def binomial_rows(n: int, q: Array) -> Array:
-    """Return the probabilities of Bin(n, q) on {0..n} as rows, shape (len(q), n+1), each summing to 1."""
-    counts = np.arange(n + 1.0)
-    log_choose = special.gammaln(n + 1) - special.gammaln(counts + 1) - special.gammaln(n - counts + 1)
-    with np.errstate(divide="ignore"):
-        log_rows = log_choose + special.xlogy(counts, q[:, None]) + special.xlog1py(n - counts, -q[:, None])
-    rows = np.exp(log_rows)
-    rows /= rows.sum(axis=1, keepdims=True)
-    return rows  # type: ignore[no-any-return]
-
-
-def _one_chain(n: int, alpha: float, p: float, generations: NDArray[np.int64]) -> Array:
-    """Return E|X_i/n − p| for the given increasing generations: u ← K u, then Bin(n, p)·u."""
+def _one_chain(n: int, alpha: float, p: float, generations: int) -> Array:
+    """Return E|X_i/n − p| for i = 1..generations: u ← K u, then Bin(n, p)·u."""
     states = np.arange(n + 1) / n
-    start = binomial_rows(n, np.array([p]))[0]
-    kernel = binomial_rows(n, alpha * p + (1 - alpha) * states)
-    value, done = np.abs(states - p), 1
-    found = np.empty(len(generations))
-    for index, generation in enumerate(generations):
-        for _ in range(done, generation):
+    failures = np.arange(n, -1, -1) / n
+    start = binomial_rows(n, np.array([p]), np.array([1 - p]))[0]
+    found = np.empty(generations)
+    value = np.abs(states - p)
+    found[0] = start @ value
+    if generations > 1:
+        kernel = binomial_rows(n, alpha * p + (1 - alpha) * states, alpha * (1 - p) + (1 - alpha) * failures)
+        for generation in range(1, generations):
             value = kernel @ value
-        done = int(generation)
-        found[index] = start @ value
+            found[generation] = start @ value
     return found
+
+
+def _coded(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    distinct, codes = np.unique(values, return_inverse=True)
+    return distinct, codes.reshape(values.shape)
 
 
 def chain_deviation(n: Any, alpha: Any, i: Any, p: Any) -> Array:
@@ -42,14 +38,28 @@ def chain_deviation(n: Any, alpha: Any, i: Any, p: Any) -> Array:
 
     The cost is O(n²) per generation for each distinct (n, α, p), so a sweep over i costs one chain.
     """
-    arrays = np.broadcast_arrays(*(np.asarray(value, dtype=float) for value in (n, alpha, p, i)))
-    flat = np.stack([array.ravel() for array in arrays], axis=1)
-    values = np.zeros(len(flat))
-    if not len(flat):
-        return values.reshape(arrays[0].shape)
-    designs, owner = np.unique(flat[:, :3], axis=0, return_inverse=True)
-    for index, (size, real, atom) in enumerate(designs):
-        mine = np.flatnonzero(owner.ravel() == index)
-        generations, position = np.unique(flat[mine, 3].astype(np.int64), return_inverse=True)
-        values[mine] = _one_chain(int(size), real, atom, generations)[position.ravel()]
-    return values.reshape(arrays[0].shape)
+    n, alpha, i, p = (np.asarray(value, dtype=float) for value in (n, alpha, i, p))
+    shape = np.broadcast_shapes(n.shape, alpha.shape, i.shape, p.shape)
+    if 0 in shape:
+        return np.zeros(shape)
+    (sizes, of_n), (reals, of_alpha), (atoms, of_p) = _coded(n), _coded(alpha), _coded(p)
+    codes = (of_n * len(reals) + of_alpha) * len(atoms) + of_p
+    designs, owner = _coded(codes)
+    time = i.astype(np.intp) - 1
+    last = np.zeros(len(designs), dtype=np.intp)
+    # the usual case: designs along the last axis (the atoms), generations along the others
+    apart = owner.shape[-1:] in ((), (owner.size,)) and time.shape[-1:] in ((), (1,))
+    if apart:
+        last[:] = time.max()
+    else:
+        np.maximum.at(last, *np.broadcast_arrays(owner, time))
+    table = np.empty((len(designs), int(last.max()) + 1))
+    for row, design in enumerate(designs.astype(np.intp)):
+        real, atom = divmod(design, len(atoms))
+        size, real = divmod(real, len(reals))
+        table[row, : last[row] + 1] = _one_chain(int(sizes[size]), reals[real], atoms[atom], last[row] + 1)
+    if apart:
+        values: Array = np.take(table[owner.ravel()].T.copy(), time.ravel(), axis=0).reshape(shape)
+        return values
+    values = table[owner, time]
+    return values

@@ -38,9 +38,7 @@ class ParameterError(BoundsError, TypeError):
         Names that are missing, and names that were given but do not exist.
     """
 
-    def __init__(
-        self, key: str, missing: tuple[str, ...], unexpected: tuple[str, ...], known: tuple[str, ...]
-    ) -> None:
+    def __init__(self, key: str, missing: tuple[str, ...], unexpected: tuple[str, ...], known: tuple[str, ...]) -> None:
         self.key, self.missing, self.unexpected = key, missing, unexpected
         parts = [f"missing {', '.join(missing)}"] if missing else []
         parts += [f"unexpected {', '.join(unexpected)}"] if unexpected else []

@@ -2,262 +2,156 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+import math
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import sympy as sp
 from numpy.typing import NDArray
-from sympy.printing.numpy import SciPyPrinter
 
-from .errors import DomainError, ParameterError
-from .numeric import NUMERIC
-from .result import CORE_AXES, Param, Structure
+from .compile import Stages, compiled, splits, staged
+from .domains import (
+    BLOCK,
+    as_numbers,
+    broadcast_shape,
+    check_condition,
+    check_entries,
+    check_names,
+    check_structure,
+    condition_params,
+)
+from .result import CORE_AXES, Structure
 
 if TYPE_CHECKING:
-    from .result import Condition, Result
+    from .result import Condition, Param, Result
 
-Array: TypeAlias = NDArray[np.float64]
+Array: TypeAlias = NDArray[Any]
 
-_BLOCK = 1 << 14  # points evaluated at a time, so that temporaries stay in the processor's cache
-_LARGEST_INTEGER = 2**53
-_TOLERANCE_SUM = 1e-9
+_UNUSED = np.empty(0)  # stands for an argument that a step of an evaluation does not use
 
 
-class _CataloguePrinter(SciPyPrinter):  # type: ignore[misc]
-    """NumPy code in which a sum over the atoms k of a vector is a sum over the last axis."""
-
-    def __init__(self, settings: dict[str, Any] | None = None) -> None:
-        super().__init__(settings)
-        self._inside_sum = False
-
-    def _print_Sum(self, expr: sp.Sum) -> str:
-        self._inside_sum = True
-        body = self._print(expr.function)
-        self._inside_sum = False
-        return f"(({body}).sum(axis=-1))"
-
-    def _print_Indexed(self, expr: Any) -> str:
-        return str(expr.base.label)
-
-    def _print_Min(self, expr: sp.Min) -> str:
-        first, *others = (self._print(argument) for argument in expr.args)
-        for other in others:
-            first = f"{self._module_format('numpy.minimum')}({first}, {other})"
-        return str(first)
-
-    def _print_Symbol(self, expr: sp.Symbol) -> str:
-        name = str(super()._print_Symbol(expr))
-        return f"{name}[..., None]" if self._inside_sum else name
+def check_arguments(result: Result, values: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
+    """Return the arguments as float64 arrays, or raise for the first that is not allowed."""
+    arrays, _ = _check_shapes(result, values)
+    return {name: _floats(array) for name, array in _checked(result, arrays, (), ()).items()}
 
 
-def _print_function(self: _CataloguePrinter, expr: sp.Function) -> str:
-    """Print a catalogue function; one that is the same for all atoms is evaluated before the sum over atoms."""
-    constant = self._inside_sum and not expr.has(sp.Indexed)
-    if constant:
-        self._inside_sum = False
-    code = f"{type(expr).__name__}({', '.join(self._print(a) for a in expr.args)})"
-    if constant:
-        self._inside_sum = True
-        code += "[..., None]"
-    return code
-
-
-for _name in NUMERIC:
-    setattr(_CataloguePrinter, f"_print_{_name}", _print_function)
-
-
-@cache
-def compiled(result: Result) -> Callable[..., Any]:
-    """Return the NumPy function of a result, compiled once; arguments in the order of `result.params`."""
-    settings = {"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True}
-    return sp.lambdify(  # type: ignore[no-any-return]
-        [param.symbol for param in result.params],
-        result.expr,
-        modules=[NUMERIC, "scipy", "numpy"],
-        printer=_CataloguePrinter(settings),
-        cse=not result.expr.has(sp.Sum),
-    )
-
-
-@cache
-def _compiled_condition(condition: Condition, params: tuple[Param, ...]) -> Callable[..., Any]:
-    return sp.lambdify([p.symbol for p in params], condition.expr, modules="numpy")  # type: ignore[no-any-return]
-
-
-def describe(domain: sp.Set) -> str:
-    """Return a domain in words, such as ``real numbers in [0, 1)``."""
-    if isinstance(domain, sp.Range):
-        return f"integers >= {domain.start}" + ("" if domain.stop is sp.oo else f" and <= {domain.stop - 1}")
-    low, high = domain.start, domain.end
-    if high is sp.oo:
-        return f"finite real numbers {'>' if domain.left_open else '>='} {low}"
-    return (
-        f"real numbers in {'(' if domain.left_open else '['}{low}, {high}{')' if domain.right_open else ']'}"
-    )
-
-
-def check_names(result: Result, values: Mapping[str, Any]) -> None:
-    """Raise `ParameterError` unless exactly the parameters of `result` are given."""
-    missing = tuple(name for name in result.names if name not in values)
-    unexpected = tuple(name for name in values if name not in result.names)
-    if missing or unexpected:
-        raise ParameterError(result.key, missing, unexpected, result.names)
-
-
-def _as_array(result: Result, param: Param, value: Any) -> Array:
-    """Convert to float64; refuse anything that is not an array of real numbers."""
-    allowed = describe(param.domain)
-    try:
-        array = np.asarray(value)
-    except (ValueError, TypeError):
-        raise DomainError(result.key, param.name, repr(value), f"rectangular arrays of {allowed}") from None
-    if array.dtype.kind not in "iuf":
-        raise DomainError(result.key, param.name, repr(value), allowed)
-    if array.ndim < CORE_AXES[param.structure]:
-        shape = f"arrays with {CORE_AXES[param.structure]} trailing axes: a {param.structure}"
-        raise DomainError(result.key, param.name, repr(value), shape)
+def _floats(array: Array) -> NDArray[np.float64]:
     return array.astype(np.float64, copy=False)
 
 
-def _blocks_of(array: Array) -> Iterator[Array]:
-    flat = array.reshape(-1) if array.flags.c_contiguous else array.ravel()
-    for start in range(0, flat.size, _BLOCK):
-        yield flat[start : start + _BLOCK]
-
-
-def _inside(block: Array, domain: sp.Set) -> bool:
-    """Tell whether a whole block lies in the domain; nan fails every comparison."""
-    low, high = float(block.min()), float(block.max())
-    if isinstance(domain, sp.Range):
-        largest = _LARGEST_INTEGER if domain.stop is sp.oo else int(domain.stop) - 1
-        bounds_hold = low >= int(domain.start) and high <= largest
-        return bounds_hold and bool((np.rint(block) == block).all())
-    bottom, top = _ends(domain)
-    return (low > bottom if domain.left_open else low >= bottom) and (
-        high < top if domain.right_open else high <= top
-    )
-
-
-@cache
-def _ends(domain: sp.Interval) -> tuple[float, float]:
-    return float(domain.start), float(domain.end)
-
-
-def _check_domain(result: Result, param: Param, array: Array) -> None:
-    for block in _blocks_of(array):
-        if _inside(block, param.domain):
-            continue
-        for value in block:
-            if not _inside(np.atleast_1d(value), param.domain):
-                allowed = describe(param.domain)
-                if value > _LARGEST_INTEGER and isinstance(param.domain, sp.Range):
-                    allowed += " (at most 2**53, exact in double precision)"
-                raise DomainError(result.key, param.name, value, allowed)
-    if param.structure is Structure.SIMPLEX:
-        total = array.sum(axis=-1)
-        if array.shape[-1] == 0 or not (np.abs(total - 1) <= _TOLERANCE_SUM).all():
-            worst = total.ravel()[np.argmax(np.abs(total - 1))] if array.size else 0.0
-            raise DomainError(result.key, param.name, f"a vector with sum {worst}", "entries that sum to 1")
-    elif param.structure is Structure.MIXING:
-        _check_mixing(result, param, array)
-
-
-def _check_mixing(result: Result, param: Param, array: Array) -> None:
-    square = array.shape[-1] == array.shape[-2] and array.shape[-1] > 0
-    if not square or (np.triu(array) != 0).any() or (array.sum(axis=-1) > 1 + _TOLERANCE_SUM).any():
-        what = f"a matrix of shape {array.shape[-2:]}" if not square else "a matrix"
-        raise DomainError(result.key, param.name, what, str(Structure.MIXING))
-
-
-def _broadcast_shape(result: Result, arrays: Mapping[str, Array]) -> tuple[int, ...]:
-    """Return the broadcast shape; core axes must agree with each other."""
-    shapes = {
-        p.name: arrays[p.name].shape[: arrays[p.name].ndim - CORE_AXES[p.structure]] for p in result.params
-    }
-    cores: dict[str, tuple[str, int]] = {}
-    for param in result.params:
-        for length in arrays[param.name].shape[len(shapes[param.name]) :]:
-            name, known = cores.setdefault(param.core, (param.name, length))
-            if known != length:
-                raise DomainError(
-                    result.key, param.name, f"length {length}", f"length {known}, that of {name}"
-                )
-    try:
-        return np.broadcast_shapes(*shapes.values())
-    except ValueError:
-        names = ", ".join(shapes)
-        listed = ", ".join(f"{name}{shape}" for name, shape in shapes.items() if shape)
-        raise DomainError(result.key, names, f"shapes {listed}", "shapes that broadcast together") from None
-
-
-def evaluate_conditions(result: Result, values: Mapping[str, Any]) -> None:
-    """Raise `DomainError` at the first point that breaks a joint condition.
-
-    Parameters
-    ----------
-    result : Result
-    values : mapping of str to array_like
-        Values that passed the domain checks.
-    """
-    for condition in result.conditions:
-        used = tuple(p for p in result.params if p.symbol in condition.expr.free_symbols)
-        arrays = [np.asarray(values[p.name], dtype=float) for p in used]
-        quantity = np.asarray(_compiled_condition(condition, used)(*arrays))
-        if condition.integer:
-            holds = np.abs(quantity - np.rint(quantity)) <= 8 * np.finfo(float).eps * np.abs(quantity)
-        else:
-            holds = quantity >= 0
-        if not holds.all():
-            at = np.unravel_index(int(np.argmin(holds)), holds.shape)
-            point = [float(a[at]) for a in np.broadcast_arrays(*arrays)]
-            names = ", ".join(p.name for p in used)
-            raise DomainError(result.key, names, ", ".join(f"{v:.17g}" for v in point), condition.text)
-
-
-def check_arguments(result: Result, values: Mapping[str, Any]) -> dict[str, Array]:
-    """Return the arguments as float64 arrays, or raise for the first that is not allowed."""
+def _check_shapes(result: Result, values: Mapping[str, Any]) -> tuple[dict[str, Array], tuple[int, ...]]:
+    """Check names, types and shapes; return the arguments as arrays and the broadcast shape."""
     check_names(result, values)
-    arrays = {param.name: _as_array(result, param, values[param.name]) for param in result.params}
-    _broadcast_shape(result, arrays)
+    arrays = {param.name: as_numbers(result, param, values[param.name]) for param in result.params}
+    return arrays, broadcast_shape(result, arrays)
+
+
+def _checked(
+    result: Result, arrays: Mapping[str, Array], later: Collection[str], pending: Collection[Condition]
+) -> dict[str, Array]:
+    """Check all but the entries of `later` and the conditions `pending`; return the arguments to use."""
+    used = dict(arrays)
     for param in result.params:
-        _check_domain(result, param, arrays[param.name])
-    evaluate_conditions(result, arrays)
-    return arrays
+        if param.name not in later:
+            check_entries(result, param, arrays[param.name])
+            if param.structure is not Structure.SCALAR:
+                check_structure(result, param, arrays[param.name])
+    for condition in result.conditions:
+        if condition not in pending:
+            used |= check_condition(result, condition, arrays)
+    return used
 
 
 def evaluate(result: Result, values: Mapping[str, Any]) -> Any:
     """Check the arguments and evaluate; see `Result.__call__`."""
-    arrays = check_arguments(result, values)
-    shape = _broadcast_shape(result, arrays)
-    function = compiled(result)
-    size = int(np.prod(shape))
-    if size <= 2 * _BLOCK:
-        outcome = np.broadcast_to(function(*arrays.values()), shape)
-        return np.float64(outcome) if shape == () else np.array(outcome, dtype=np.float64)
-    return _evaluate_in_blocks(function, result, arrays, shape)
+    arrays, shape = _check_shapes(result, values)
+    if math.prod(shape) > 2 * BLOCK and splits(result):
+        return _evaluate_large(result, arrays, shape)
+    arrays = _checked(result, arrays, (), ())
+    with np.errstate(all="ignore"):
+        outcome = compiled(result)(*map(_floats, arrays.values()))
+    return np.float64(outcome) if shape == () else _filled(outcome, shape)
 
 
-def _evaluate_in_blocks(
-    function: Callable[..., Any], result: Result, arrays: Mapping[str, Array], shape: tuple[int, ...]
-) -> Array:
-    """Evaluate along the longest axis in pieces that fit the cache."""
-    axis = int(np.argmax(shape))
-    rows = max(1, _BLOCK * shape[axis] // int(np.prod(shape)))
-    outcome = np.empty(shape)
+def _filled(outcome: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return a new float64 array of this shape."""
+    outcome = np.asarray(outcome, dtype=np.float64)
+    return outcome if outcome.shape == shape and outcome.flags.owndata else np.array(np.broadcast_to(outcome, shape))
+
+
+def _axes(param: Param, array: Array, ndim: int) -> int:
+    """Return the broadcast axes along which an argument varies, as bits."""
+    own = array.shape[: array.ndim - CORE_AXES[param.structure]]
+    return sum(1 << axis for axis, length in enumerate(own, start=ndim - len(own)) if length != 1)
+
+
+def _points(bits: int, shape: tuple[int, ...]) -> int:
+    return math.prod(length for axis, length in enumerate(shape) if bits >> axis & 1)
+
+
+def _joint(params: Iterable[Param], axes: Mapping[str, int]) -> int:
+    bits = 0
+    for param in params:
+        bits |= axes[param.name]
+    return bits
+
+
+def _evaluate_large(result: Result, arrays: Mapping[str, Array], shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Check and evaluate; what varies along few axes comes first, the rest in pieces that fit the cache."""
+    axes = {p.name: _axes(p, arrays[p.name], len(shape)) for p in result.params}
+    small = frozenset(bits for bits in range(1 << len(shape)) if _points(bits, shape) <= BLOCK)
+    later = {p.name for p in result.params if p.structure is Structure.SCALAR and axes[p.name] not in small}
+    pending = [c for c in result.conditions if _joint(condition_params(result, c), axes) not in small]
+    arrays = _checked(result, arrays, later, pending)
+    stages = staged(result, tuple(_axes(p, arrays[p.name], len(shape)) for p in result.params), small)
+    ready = {name: _floats(array) for name, array in arrays.items() if name not in later}
+    with np.errstate(all="ignore"):
+        early = stages.first(*(ready.get(name, _UNUSED) for name in result.names))
+        if stages.simple and not pending:
+            for param in result.params:
+                if param.name in later:
+                    check_entries(result, param, arrays[param.name])
+            whole = (_floats(arrays[name]) if name in stages.names else _UNUSED for name in result.names)
+            return _filled(stages.second(*whole, *early), shape)
+        return _in_pieces(result, stages, arrays | ready, early, shape, later, pending)
+
+
+def _in_pieces(
+    result: Result,
+    stages: Stages,
+    arrays: Mapping[str, Array],
+    early: list[Array],
+    shape: tuple[int, ...],
+    later: Collection[str],
+    pending: Collection[Condition],
+) -> NDArray[np.float64]:
+    """Do the second step along the longest axis, checking each piece of what is not checked yet."""
+    axis, outcome = int(np.argmax(shape)), np.empty(shape)
+    cores = {param.name: CORE_AXES[param.structure] for param in result.params}
+    width = max([math.prod(arrays[name].shape[arrays[name].ndim - cores[name] :]) for name in stages.names], default=1)
+    rows = max(1, BLOCK * shape[axis] // (math.prod(shape) * width))
+    needed = stages.names.union(*(tuple(p.name for p in condition_params(result, c)) for c in pending))
+    checked = [param for param in result.params if param.name in later]
     for start in range(0, shape[axis], rows):
-        piece = slice(start, start + rows)
-        block = [
-            _slice(arrays[p.name], CORE_AXES[p.structure], len(shape), axis, piece) for p in result.params
-        ]
-        outcome[(slice(None),) * axis + (piece,)] = function(*block)
+        at = (len(shape), axis, slice(start, start + rows))
+        block = {name: _piece(array, cores[name], *at) for name, array in arrays.items()}
+        for param in checked:
+            check_entries(result, param, block[param.name])
+            if param.name in needed:
+                block[param.name] = _floats(block[param.name])
+        snapped = {name: array for c in pending for name, array in check_condition(result, c, block).items()}
+        if snapped:
+            value = compiled(result)(*map(_floats, (block | snapped).values()))
+        else:
+            value = stages.second(*block.values(), *(_piece(array, 0, *at) for array in early))
+        outcome[(slice(None),) * axis + (at[2],)] = value
     return outcome
 
 
-def _slice(array: Array, core: int, ndim: int, axis: int, piece: slice) -> Array:
+def _piece(array: Array, core: int, ndim: int, axis: int, piece: slice) -> Array:
     """Slice `array` where its own axis behind the broadcast `axis` is not of length one."""
-    own = axis - (ndim - (array.ndim - core))
+    own = axis - (ndim - (np.ndim(array) - core))
     if own < 0 or array.shape[own] == 1:
         return array
     return array[(slice(None),) * own + (piece,)]

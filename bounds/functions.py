@@ -88,7 +88,9 @@ class accumulated_loss(CatalogueFunction):
 
     def _tex(self, printer: Any) -> str:
         n, i = self.args
-        return rf"\left[1 - \prod_{{k=1}}^{{{printer._print(i)}}}\left({printer._print(1 - 1 / (n * _k**2))}\right)\right]"
+        return (
+            rf"\left[1 - \prod_{{k=1}}^{{{printer._print(i)}}}\left({printer._print(1 - 1 / (n * _k**2))}\right)\right]"
+        )
 
 
 class accumulated_survival(CatalogueFunction):

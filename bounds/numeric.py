@@ -15,13 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from .binomial import mean_deviation
 from .chain import chain_deviation
+from .sums import accumulated_loss, accumulated_survival, power_sum, shifted_power_sum
 
 Array: TypeAlias = NDArray[np.float64]
 
-# Bernoulli numbers B_{2k}/(2k)! of the Euler-Maclaurin formula, k = 1..8
-_EULER_MACLAURIN = tuple(float(mpmath.bernoulli(2 * k) / mpmath.factorial(2 * k)) for k in range(1, 9))
-_HALF_LOG_2PI = float(mpmath.log(2 * mpmath.pi) / 2)
+
+def sum_atoms(terms: Array) -> Array:
+    """Sum over the atoms of a vector, the last axis."""
+    return terms @ np.ones(terms.shape[-1])
 
 
 def geometric_sum(x: Array, i: Array) -> Array:
@@ -30,99 +33,21 @@ def geometric_sum(x: Array, i: Array) -> Array:
     low, high = (x.min(), x.max()) if x.size else (0.5, 0.5)
     with np.errstate(divide="ignore", invalid="ignore"):
         total = np.expm1(np.log1p(-x) * i) / -x
-    if low <= 0 or high >= 1:
+    if low <= 0:
         total = np.where(x == 0, i, total)
-        if high >= 1:
-            total = np.where(x >= 1, (1 - np.power(np.minimum(1 - x, 0), i)) / np.where(x == 0, 1, x), total)
-    return total  # type: ignore[no-any-return]
+    if high >= 1:
+        total = np.where(x >= 1, (1 - np.power(np.minimum(1 - x, 0), i)) / np.maximum(x, 1), total)
+    return total
 
 
 def complement_power(x: Array, i: Array) -> Array:
     """(1−x)^i by exp and log1p; direct where 1−x ≤ 0, so that 0^0 = 1 and signs are right."""
     x = np.asarray(x, dtype=float)
-    high = x.max() if x.size else 0.5
     with np.errstate(divide="ignore", invalid="ignore"):
         power = np.exp(np.log1p(-x) * i)
-    if high >= 1:
+    if x.size and x.max() >= 1:
         power = np.where(x >= 1, np.power(np.minimum(1 - x, 0), i), power)
-    return power  # type: ignore[no-any-return]
-
-
-def accumulated_loss(n: Array, i: Array) -> Array:
-    """1 − Π_{k≤i}(1 − 1/(nk²))."""
-    return -np.expm1(_accumulated_log(n, i))  # type: ignore[no-any-return]
-
-
-def accumulated_survival(n: Array, i: Array) -> Array:
-    """Π_{k≤i}(1 − 1/(nk²))."""
-    return np.exp(_accumulated_log(n, i))  # type: ignore[no-any-return]
-
-
-def _accumulated_log(n: Array, i: Array) -> Array:
-    """Log of Π_{k≤i}(1 − 1/(nk²)): eight factors directly, then Σ_m (ζ(2m,9) − ζ(2m,i+1))/(m n^m)."""
-    n, i = np.asarray(n, dtype=float), np.asarray(i, dtype=float)
-    log_product = np.zeros(np.broadcast_shapes(n.shape, i.shape))
-    with np.errstate(divide="ignore"):
-        for k in range(1, 9):
-            log_product += np.where(i >= k, np.log1p(-1 / (n * k**2)), 0)
-    if i.size and i.max() > 8:
-        last = np.maximum(i, 8) + 1
-        for m in range(1, 2 + int(38 / np.log(81 * n.min()))):
-            log_product -= (special.zeta(2.0 * m, 9.0) - special.zeta(2.0 * m, last)) / (m * n**m)
-    return log_product
-
-
-def power_sum(s: Array, i: Array) -> Array:
-    """Σ_{k≤i} k^{−s}: ζ(s) − ζ(s, i+1) for one s ≥ 2, else twelve terms and Euler–Maclaurin from 13 to i."""
-    s, i = np.asarray(s, dtype=float), np.asarray(i, dtype=float)
-    if s.ndim == 0 and s == 1:
-        return special.digamma(i + 1) + np.euler_gamma  # type: ignore[no-any-return]
-    if s.ndim == 0 and s >= 2:
-        return special.zeta(s, 1.0) - special.zeta(s, i + 1)  # type: ignore[no-any-return]
-    head = 12
-    total = np.zeros(np.broadcast_shapes(s.shape, i.shape))
-    for k in range(1, head + 1):
-        total += np.where(i >= k, float(k) ** -s, 0)
-    if i.size and i.max() > head:
-        total = np.where(i > head, total + _power_tail(s, head + 1, np.maximum(i, head + 1)), total)
-    return total
-
-
-def _power_tail(s: Array, first: int, last: Array) -> Array:
-    """Σ_{k=first}^{last} k^{−s} by Euler–Maclaurin, for first ≥ 13 and last ≥ first."""
-    start, stop = float(first) ** -s, last**-s
-    tail = _power_integral(s, first, last) + (start + stop) / 2
-    rising = s
-    for order, coefficient in enumerate(_EULER_MACLAURIN, start=1):
-        start, stop = start / first, stop / last
-        if order > 1:
-            start, stop = start / first, stop / last
-            rising = rising * (s + 2 * order - 3) * (s + 2 * order - 2)
-        tail = tail + coefficient * rising * (start - stop)
-    return tail
-
-
-def _power_integral(s: Array, first: int, last: Array) -> Array:
-    """∫_first^last x^{−s} dx, stable through s = 1."""
-    log_ratio, gap = np.log(last / first), 1 - s
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        quotient = np.where(gap == 0, log_ratio, np.expm1(gap * log_ratio) / gap)
-    return float(first) ** gap * quotient  # type: ignore[no-any-return]
-
-
-def shifted_power_sum(a: Array, i: Array) -> Array:
-    """Σ_{k≤i} k^{−a}/(k+1): 31 terms directly, then Σ_j (−1)^j Σ_k k^{−a−1−j} by Euler–Maclaurin."""
-    a, i = np.asarray(a, dtype=float), np.asarray(i, dtype=float)
-    head = 31
-    total = np.zeros(np.broadcast_shapes(a.shape, i.shape))
-    top = int(min(head, i.max())) if i.size else 0
-    for k in range(1, top + 1):
-        total += np.where(i >= k, float(k) ** -a / (k + 1), 0)
-    if i.size and i.max() > head:
-        last = np.maximum(i, head + 1)
-        series = sum((-1) ** j * _power_tail(a + 1 + j, head + 1, last) for j in range(12))
-        total = np.where(i > head, total + series, total)
-    return total
+    return power
 
 
 @cache
@@ -141,10 +66,13 @@ def _by_table_or_series(n: Array, table: Array, coefficients: tuple[float, ...],
     n = np.asarray(n, dtype=float)
     inverse = 2 / np.maximum(n - 1, 1)
     square = inverse * inverse
-    series = np.zeros_like(inverse)
-    for coefficient in reversed(coefficients):
+    series = np.full_like(inverse, coefficients[-1])
+    for coefficient in reversed(coefficients[:-1]):
         series = series * square + coefficient
-    return np.where(n < 64, table[np.minimum(n, 63).astype(int)], series * inverse**first)  # type: ignore[no-any-return]
+    series = series * (inverse if first == 1 else square)
+    if n.size and n.min() < len(table):
+        series = np.where(n < len(table), table[np.minimum(n, len(table) - 1).astype(np.intp)], series)
+    return series
 
 
 def _log_c4(n: Array) -> Array:
@@ -155,59 +83,30 @@ def _log_c4(n: Array) -> Array:
 
 def c4_power(n: Array, i: Array) -> Array:
     """c4(n)^i."""
-    return np.exp(_log_c4(n) * i)  # type: ignore[no-any-return]
+    return np.exp(_log_c4(n) * i)
 
 
 def c4_power_complement(n: Array, i: Array) -> Array:
     """1 − c4(n)^i."""
-    return -np.expm1(_log_c4(n) * i)  # type: ignore[no-any-return]
+    return -np.expm1(_log_c4(n) * i)
+
+
+_DRIFT = (-1 / 12, 1 / 120, -1 / 252, 1 / 240, -1 / 132, 691 / 32760)  # −B_{2k}/(2k)
 
 
 def log_chi_square_drift(n: Array) -> Array:
     """ψ(z) − log z at z = (n−1)/2: −1/(2z) − Σ_k B_{2k}/(2k z^{2k})."""
     n = np.asarray(n, dtype=float)
-    even = tuple(-float(mpmath.bernoulli(2 * k)) / (2 * k) for k in range(1, 7))
-    drift = _by_table_or_series(n, _small_tables()[1], even, 2)
-    return np.where(n < 64, drift, drift - 1 / np.maximum(n - 1, 1))  # type: ignore[no-any-return]
+    drift = _by_table_or_series(n, _small_tables()[1], _DRIFT, 2)
+    return np.where(n < 64, drift, drift - 1 / np.maximum(n - 1, 1))
 
 
 def student_tv(d: Array, s: Array) -> Array:
     """I_{s/(4+s)}(1/2, d/2); the arctan form at d = 1."""
     d, s = np.asarray(d, dtype=float), np.asarray(s, dtype=float)
     if d.ndim == 0 and d == 1:
-        return np.arctan(np.sqrt(s) / 2) * (2 / np.pi)  # type: ignore[no-any-return]
+        return np.arctan(np.sqrt(s) / 2) * (2 / np.pi)
     return special.betainc(0.5, d / 2, s / (4 + s))  # type: ignore[no-any-return]
-
-
-def _stirling_error(x: Array) -> Array:
-    """Return log Γ(x+1) − (x+½)log x + x − ½log 2π for x ≥ 0 (0 at x = 0, by the convention 0 log 0 = 0)."""
-    small = np.clip(x, 1, 16)
-    direct = special.gammaln(small + 1) - (small + 0.5) * np.log(small) + small - _HALF_LOG_2PI
-    inverse = 1 / np.maximum(x, 16)
-    square = inverse * inverse
-    series = np.zeros_like(inverse)
-    for coefficient in (1 / 156, -691 / 360360, 1 / 1188, -1 / 1680, 1 / 1260, -1 / 360, 1 / 12):
-        series = series * square + coefficient
-    return np.where(x < 16, direct, series * inverse)  # type: ignore[no-any-return]
-
-
-def mean_deviation(n: Array, p: Array) -> Array:
-    """De Moivre's E|X/n − p| with Loader's saddle-point form of the binomial probability."""
-    n, p = np.broadcast_arrays(np.asarray(n, dtype=float), np.asarray(p, dtype=float))
-    q, mean = 1 - p, n * p
-    m = np.minimum(np.floor(mean) + 1, n)
-    rest, gap = n - m, m - mean
-    with np.errstate(divide="ignore", invalid="ignore"):
-        deviance = m * np.log1p(gap / mean) - gap
-        deviance += np.where(rest > 0, rest * np.log1p(-gap / (n * q)) + gap, gap)
-        log_ratio = _stirling_error(n) - _stirling_error(m) - np.where(rest > 0, _stirling_error(rest), 0)
-        root = np.where(rest > 0, np.sqrt(n / (m * np.maximum(rest, 1))) * np.exp(-_HALF_LOG_2PI), 1)
-        middle = 2 * m / n * q * np.exp(log_ratio - deviance) * root
-        # one success or all successes: C(n,m) is 1 or n, and the closed form is direct
-        first = 2 * p * np.exp(n * np.log1p(-p))
-        last = 2 * q * np.exp(n * np.log(p))
-    value = np.where(m == 1, first, np.where(rest == 0, last, middle))
-    return np.where((p == 0) | (p == 1), 0.0, value)
 
 
 def last_of_resolvent(mixing: Array, errors: Array) -> Array:
@@ -265,6 +164,7 @@ def weighted_triangle(mixing: Array, sizes: Array) -> Array:
 NUMERIC: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
+        sum_atoms,
         geometric_sum,
         complement_power,
         accumulated_loss,

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import mpmath
+import numpy as np
 import sympy as sp
 from mpmath import mp
 
+from .domains import as_numbers, broadcast_shape, check_condition, check_names, check_structure, describe
 from .errors import DomainError
-from .result import Structure
+from .result import CORE_AXES
 
 if TYPE_CHECKING:
-    from .result import Result
+    from .result import Param, Result
 
 
 def _geometric_sum(x: Any, i: Any) -> Any:
-    return i if x == 0 else (1 - mp.power(1 - x, i)) / x
+    if x == 0:
+        return mp.mpf(i)
+    if x < mp.mpf(1) / 2:  # no number of guard digits is enough for every small x
+        return -mp.expm1(i * mp.log1p(-x)) / x
+    return (1 - mp.power(1 - x, i)) / x
 
 
 def _complement_power(x: Any, i: Any) -> Any:
@@ -28,7 +34,7 @@ def _complement_power(x: Any, i: Any) -> Any:
 def _accumulated_survival(n: Any, i: Any) -> Any:
     """Γ-function form of the product, or the product itself while it is short."""
     if i <= 200 or n == 1:
-        top = int(i) if n != 1 else 1
+        top = int(i) if n != 1 else min(int(i), 1)
         return mp.fprod(1 - 1 / (n * mp.mpf(k) ** 2) for k in range(1, top + 1))
     x = 1 / mp.sqrt(n)
     gammas = mp.loggamma(i + 1 - x) + mp.loggamma(i + 1 + x) - 2 * mp.loggamma(i + 1)
@@ -64,7 +70,33 @@ def _log_c4(n: Any) -> Any:
 
 
 def _student_tv(d: Any, s: Any) -> Any:
-    return mp.betainc(mp.mpf(1) / 2, d / 2, 0, s / (4 + s), regularized=True)
+    """I_{s/(4+s)}(1/2, d/2) by the continued fraction that converges faster."""
+    half, other, x = mp.mpf(1) / 2, d / 2, s / (4 + s)
+    if x == 0:
+        return x
+    if x < (half + 1) / (half + other + 2):
+        return _incomplete_beta(half, other, x, 4 / (4 + s))
+    return 1 - _incomplete_beta(other, half, 4 / (4 + s), x)
+
+
+def _incomplete_beta(a: Any, b: Any, x: Any, y: Any) -> Any:
+    """I_x(a, b) with y = 1 − x: x^a y^b/(a B(a, b)) times a continued fraction (Lentz's algorithm)."""
+    front = mp.exp(a * mp.log(x) + b * mp.log(y) + mp.loggamma(a + b) - mp.loggamma(a) - mp.loggamma(b)) / a
+    numerator, denominator, value, k = mp.mpf(1), mp.mpf(0), mp.mpf(1), 0
+    while True:
+        m = k // 2
+        if k == 0:
+            term = mp.mpf(1)
+        elif k % 2 == 0:
+            term = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        else:
+            term = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        denominator = 1 / (1 + term * denominator)
+        numerator = 1 + term / numerator if k > 1 else mp.mpf(1)
+        value = value * numerator * denominator
+        if k > 1 and abs(numerator * denominator - 1) < mp.eps:
+            return front * value
+        k += 1
 
 
 def _mean_deviation(n: Any, p: Any) -> Any:
@@ -136,58 +168,54 @@ def _compiled(result: Result) -> Callable[..., Any]:
     return sp.lambdify([*arguments, *atoms], result.expr, modules=[PRECISE, "mpmath"])  # type: ignore[no-any-return]
 
 
-def _number(result: Result, name: str, value: Any, domain: sp.Set) -> Any:
-    """Convert one number exactly and check it against the domain of its parameter."""
-    from .evaluate import describe
+def _refused(result: Result, param: Param, value: Any) -> DomainError:
+    return DomainError(result.key, param.name, repr(value), describe(param.domain))
 
-    if isinstance(value, (bool, str, complex)):
-        raise DomainError(result.key, name, repr(value), describe(domain))
+
+def _number(result: Result, param: Param, value: Any) -> Any:
+    """Convert one number exactly and check it against the domain of its parameter."""
+    if isinstance(value, (bool, np.bool_, str, bytes, complex, np.complexfloating)):
+        raise _refused(result, param, value)
     try:
-        number = mp.mpf(value.p) / value.q if isinstance(value, sp.Rational) else mp.mpmathify(value)
-        inside = bool(mp.isfinite(number)) and isinstance(number, mpmath.mpf)
-    except (TypeError, ValueError):
-        raise DomainError(result.key, name, repr(value), describe(domain)) from None
-    if inside and isinstance(domain, sp.Range):
-        inside = number == mp.floor(number) and number >= int(domain.start)
-    elif inside:
-        low, high = (mp.inf if end is sp.oo else mp.mpmathify(end) for end in (domain.start, domain.end))
-        inside = low <= number <= high
-        inside = (
-            inside and not (number == low and domain.left_open) and not (number == high and domain.right_open)
-        )
-    if not inside:
-        raise DomainError(result.key, name, value, describe(domain))
+        number = mp.mpf(int(value.p)) / int(value.q) if isinstance(value, sp.Rational) else mp.mpmathify(value)
+    except (TypeError, ValueError, AttributeError):
+        raise _refused(result, param, value) from None
+    if not isinstance(number, mpmath.mpf) or not mp.isfinite(number) or not _inside(number, param.domain):
+        raise _refused(result, param, value)
     return number
 
 
-def _convert(result: Result, name: str, value: Any, domain: sp.Set, depth: int) -> Any:
+def _inside(number: Any, domain: sp.Set) -> bool:
+    if isinstance(domain, sp.Range):
+        small = domain.stop is sp.oo or number < int(domain.stop)
+        return bool(number == mp.floor(number) and number >= int(domain.start) and small)
+    low, high = (mp.inf if end is sp.oo else mp.mpmathify(end) for end in (domain.start, domain.end))
+    ends = (number == low and domain.left_open) or (number == high and domain.right_open)
+    return bool(low <= number <= high and not ends)
+
+
+def _convert(result: Result, param: Param, value: Any, depth: int) -> Any:
+    """Convert a number (depth 0), a vector (1) or a matrix (2)."""
     if depth == 0:
-        return _number(result, name, value, domain)
-    return [_convert(result, name, entry, domain, depth - 1) for entry in value]
+        return _number(result, param, value)
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        raise DomainError(result.key, param.name, repr(value), f"a {param.structure}")
+    return [_convert(result, param, entry, depth - 1) for entry in value]
 
 
-def evaluate_precisely(result: Result, digits: int, values: Mapping[str, Any]) -> mpmath.mpf:
-    """Evaluate `result` at one point; see `Result.evalf`."""
-    from .evaluate import CORE_AXES, check_names, evaluate_conditions
+def _check_together(result: Result, arguments: Sequence[Any]) -> None:
+    """Check structures, lengths and joint conditions; double precision is enough for that."""
+    values = {}
+    for param, argument in zip(result.params, arguments, strict=True):
+        values[param.name] = as_numbers(result, param, _as_floats(argument))
+        check_structure(result, param, values[param.name])
+    broadcast_shape(result, values)
+    for condition in result.conditions:
+        check_condition(result, condition, values)
 
-    check_names(result, values)
-    if digits < 1:
-        raise DomainError(result.key, "digits", digits, "an integer >= 1")
-    with mp.workdps(digits + _GUARD_DIGITS):
-        arguments: list[Any] = []
-        lengths: list[int] = []
-        for param in result.params:
-            value = values[param.name]
-            arguments.append(_convert(result, param.name, value, param.domain, CORE_AXES[param.structure]))
-            if param.structure is not Structure.SCALAR:
-                lengths.append(len(value))
-        evaluate_conditions(result, {k: _as_floats(v) for k, v in zip(result.names, arguments, strict=True)})
-        _snap_counts(result, arguments)
-        function = _compiled(result)
-        extra = lengths[:1] if function.__code__.co_argcount > len(arguments) else []
-        outcome = function(*arguments, *extra)
-    with mp.workdps(digits):
-        return +mp.mpmathify(outcome)
+
+def _as_floats(value: Any) -> Any:
+    return [_as_floats(entry) for entry in value] if isinstance(value, list) else float(value)
 
 
 def _snap_counts(result: Result, arguments: list[Any]) -> None:
@@ -200,7 +228,18 @@ def _snap_counts(result: Result, arguments: list[Any]) -> None:
             arguments[names.index(fraction)] = mp.nint(arguments[names.index(fraction)] * size) / size
 
 
-def _as_floats(value: Any) -> Any:
-    if isinstance(value, Sequence):
-        return [_as_floats(entry) for entry in value]
-    return float(value)
+def evaluate_precisely(result: Result, digits: int, values: Mapping[str, Any]) -> mpmath.mpf:
+    """Evaluate `result` at one point; see `Result.evalf`."""
+    check_names(result, values)
+    if isinstance(digits, bool) or not isinstance(digits, int) or digits < 1:
+        raise DomainError(result.key, "digits", digits, "an integer >= 1")
+    with mp.workdps(digits + _GUARD_DIGITS):
+        arguments = [_convert(result, p, values[p.name], CORE_AXES[p.structure]) for p in result.params]
+        _check_together(result, arguments)
+        _snap_counts(result, arguments)
+        function = _compiled(result)
+        atoms = [len(argument) for p, argument in zip(result.params, arguments, strict=True) if p.core == "K"]
+        extra = atoms if function.__code__.co_argcount > len(arguments) else []
+        outcome = function(*arguments, *extra)
+    with mp.workdps(digits):
+        return +mp.mpmathify(outcome)

@@ -10,8 +10,10 @@ import sympy as sp
 from numpy.typing import ArrayLike, NDArray
 
 from .catalogue.propagation import GENERAL
+from .errors import DomainError
 from .evaluate import check_arguments
 from .numeric import resolvent
+from .result import Structure
 
 
 def propagate(B: ArrayLike | sp.MatrixBase, eps: ArrayLike | Sequence[sp.Expr]) -> NDArray[Any]:
@@ -41,29 +43,54 @@ def propagate(B: ArrayLike | sp.MatrixBase, eps: ArrayLike | Sequence[sp.Expr]) 
     Source: theorem `tv/propagation`; it holds for any model, in expectation and pathwise.
     """
     if _symbolic(B) or _symbolic(eps):
-        return _propagate_symbolically(sp.Matrix(B), list(eps))  # type: ignore[arg-type]
+        return _propagate_symbolically(_entries("B", B, 2), _entries("eps", eps, 1))
     arrays = check_arguments(GENERAL, {"B": B, "eps": eps})
     return resolvent(arrays["B"], arrays["eps"])
 
 
 def _symbolic(value: Any) -> bool:
+    """Tell whether `value` is a sympy matrix, or lists that hold a sympy expression."""
+    if isinstance(value, (list, tuple)):
+        return any(map(_symbolic, value))
+    if isinstance(value, np.ndarray):
+        return value.dtype == object and any(map(_symbolic, value.ravel()))
+    return isinstance(value, (sp.MatrixBase, sp.Basic))
+
+
+def _expression(name: str, value: Any) -> sp.Expr:
+    """Convert a number or an expression, exactly; text is never read."""
+    allowed = "non-negative numbers or sympy expressions"
+    try:
+        found = sp.sympify(value, strict=True)
+    except (sp.SympifyError, ValueError):
+        found = None
+    if not isinstance(found, sp.Expr) or found.has(sp.nan, sp.oo, sp.zoo) or found.is_extended_nonnegative is False:
+        raise DomainError(GENERAL.key, name, repr(value), allowed)
+    return found
+
+
+def _entries(name: str, value: Any, depth: int) -> list[Any]:
+    """Convert a vector (depth 1) or a matrix (depth 2) of expressions to lists."""
     if isinstance(value, sp.MatrixBase):
-        return True
-    return np.asarray(value).dtype == object and any(
-        isinstance(v, sp.Basic) for v in np.asarray(value).ravel()
-    )
+        value = value.tolist() if depth == 2 else list(value)
+    if not isinstance(value, (list, tuple, np.ndarray)):
+        raise DomainError(GENERAL.key, name, repr(value), "a list of entries" if depth == 1 else "a list of rows")
+    if depth == 2:
+        return [_entries(name, row, 1) for row in value]
+    return [_expression(name, entry) for entry in value]
 
 
-def _propagate_symbolically(mixing: sp.Matrix, errors: Sequence[Any]) -> NDArray[Any]:
-    from .errors import DomainError
-
-    rows = mixing.rows
-    if mixing.cols != rows or any(mixing[j, k] != 0 for j in range(rows) for k in range(j, rows)):
-        raise DomainError(GENERAL.key, "B", "a matrix", "a square, strictly lower triangular matrix")
+def _propagate_symbolically(mixing: list[list[sp.Expr]], errors: list[sp.Expr]) -> NDArray[Any]:
+    rows = len(mixing)
+    square = rows > 0 and all(len(row) == rows for row in mixing)
+    if not square or any(not mixing[j][k].is_zero for j in range(rows) for k in range(j, rows)):
+        raise DomainError(GENERAL.key, "B", "a matrix", str(Structure.MIXING))
+    if any((sum(row) - 1).is_positive for row in mixing):
+        raise DomainError(GENERAL.key, "B", "a matrix", str(Structure.MIXING))
     if len(errors) != rows:
         raise DomainError(GENERAL.key, "eps", f"length {len(errors)}", f"length {rows}, that of B")
     total: list[sp.Expr] = []
-    for row in range(rows):
-        inherited = sum((mixing[row, k] * total[k] for k in range(row)), sp.S.Zero)
-        total.append(sp.expand(sp.sympify(errors[row], strict=True) + inherited))
+    for weights, error in zip(mixing, errors, strict=True):
+        inherited = (weight * bound for weight, bound in zip(weights, total, strict=False))
+        total.append(sp.expand(error + sum(inherited, sp.S.Zero)))
     return np.array(total, dtype=object)

@@ -58,9 +58,7 @@ def _readable(expr: sp.Expr) -> sp.Expr:
     def short(node: sp.Expr) -> sp.Expr:
         if isinstance(node, sp.Sum) and node.has(sp.Indexed):
             index = node.limits[0][0]
-            return sp.Sum(
-                node.function.replace(_is_indexed, lambda _: sp.Symbol("p_k")), (index, 1, sp.Symbol("K"))
-            )
+            return sp.Sum(node.function.replace(_is_indexed, lambda _: sp.Symbol("p_k")), (index, 1, sp.Symbol("K")))
         if isinstance(node, functions.complement_power):
             return sp.Pow(1 - node.args[0], node.args[1], evaluate=False)
         if isinstance(node, functions.geometric_sum):
@@ -86,14 +84,12 @@ def _is_indexed(node: sp.Basic) -> bool:
 def definitions(result: Result) -> list[str]:
     """Return what the functions in the formula stand for, one line each."""
     used = {type(f) for f in result.expr.atoms(functions.CatalogueFunction)}
-    return [
-        (cls.__doc__ or "").strip().splitlines()[0] for cls in sorted(used, key=lambda cls: str(cls.__name__))
-    ]
+    return [(cls.__doc__ or "").strip().splitlines()[0] for cls in sorted(used, key=lambda cls: str(cls.__name__))]
 
 
 def domain(param: Param) -> str:
     """Return the domain of a parameter in words."""
-    from .evaluate import describe
+    from .domains import describe
 
     entries = describe(param.domain)
     return entries if param.structure is Structure.SCALAR else f"{param.structure}; entries: {entries}"

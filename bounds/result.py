@@ -199,7 +199,8 @@ class Result:
         """
         from .evaluate import evaluate
 
-        return evaluate(self, values)
+        outcome: Values = evaluate(self, values)
+        return outcome
 
     def evalf(self, digits: int = 50, **values: Any) -> Any:
         """Evaluate one point with mpmath to `digits` significant digits.

@@ -86,12 +86,8 @@ ERRORS = Param(
     core="g",
 )
 
-REAL_COUNT = Condition(
-    text="alpha*n must be an integer (number of real points)", expr=alpha * n, integer=True
-)
-SYNTHETIC_COUNT = Condition(
-    text="lam*n must be an integer (number of synthetic points)", expr=lam * n, integer=True
-)
+REAL_COUNT = Condition(text="alpha*n must be an integer (number of real points)", expr=alpha * n, integer=True)
+SYNTHETIC_COUNT = Condition(text="lam*n must be an integer (number of synthetic points)", expr=lam * n, integer=True)
 WITHIN_HORIZON = Condition(text="i <= T", expr=T - i, integer=False)
 
 
@@ -102,3 +98,13 @@ def sum_over_atoms(body: sp.Expr) -> sp.Sum:
 
 # 1 − Σ p_k², written so that it does not cancel when one atom dominates
 heterozygosity = sum_over_atoms(p[k] * (1 - p[k]))
+
+
+def root(x: sp.Expr) -> sp.Expr:
+    """Square root as written: sympy's own looks for factors to take out, which costs more than all else at import."""
+    return sp.Pow(x, sp.S.Half, evaluate=False)
+
+
+def product(*factors: sp.Expr) -> sp.Expr:
+    """Product as written, for the same reason."""
+    return sp.Mul(*factors, evaluate=False)

@@ -242,9 +242,7 @@ def test_any_table_comes_back(
 @given(st.lists(st.sampled_from("abcde"), min_size=2).filter(lambda values: len(set(values)) > 1))
 def test_discrete_round_trip(values: list[str]) -> None:
     population = discrete_population(values)
-    counts = {
-        label: round(q * population.rows) for label, q in zip(population.labels, population.p, strict=True)
-    }
+    counts = {label: round(q * population.rows) for label, q in zip(population.labels, population.p, strict=True)}
     assert counts == Counter(values)
     assert population.p.sum() == pytest.approx(1, abs=1e-12)
 

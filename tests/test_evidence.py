@@ -156,9 +156,7 @@ def test_results_do_not_depend_on_the_chunks(cuts, kind, points):
         parts.update(x[start:stop])
     np.testing.assert_array_equal(whole.decision, parts.decision)
     np.testing.assert_array_equal(whole.decided_at, parts.decided_at)
-    np.testing.assert_allclose(
-        whole.log_wealth_against_upper, parts.log_wealth_against_upper, rtol=1e-9, atol=1e-9
-    )
+    np.testing.assert_allclose(whole.log_wealth_against_upper, parts.log_wealth_against_upper, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(whole.interval(), parts.interval(), rtol=1e-9)
 
 

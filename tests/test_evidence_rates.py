@@ -63,9 +63,7 @@ def test_both_verdicts_at_a_tight_bound_stay_below_the_level(name, claim):
 @pytest.mark.parametrize("edge", [1 / 1.2, 1 / 0.8])
 def test_equality_errs_below_the_level_at_the_edges_of_its_margin(name, edge):
     sampler, mean = LAWS[name]
-    test = run(
-        BettingTest(np.full(POINTS, mean * edge), LEVEL, claim="equal", margin=0.2), sampler, 1000, seed=2
-    )
+    test = run(BettingTest(np.full(POINTS, mean * edge), LEVEL, claim="equal", margin=0.2), sampler, 1000, seed=2)
     assert count(test, REFUTED) <= allowed(POINTS, LEVEL)
     assert count(test, HOLDS) <= allowed(POINTS, LEVEL)
 

@@ -41,9 +41,7 @@ def mean_variances(name: str, n: int, i: NDArray[np.int64], alpha: float, lam: f
 
 
 @pytest.mark.parametrize("d", [1, 2, 7, 163, 164, 1000])
-@pytest.mark.parametrize(
-    "schedule", [Replace(), Stratified(0.5), Fixed(0.5), Accumulate(), Expand(1.5)], ids=repr
-)
+@pytest.mark.parametrize("schedule", [Replace(), Stratified(0.5), Fixed(0.5), Accumulate(), Expand(1.5)], ids=repr)
 def test_gaussian_mean(schedule: Any, d: int) -> None:
     law = exact_gaussian_mean(schedule, 20, 15, d)
     tau2 = mean_variances(schedule.name, 20, np.arange(1, 16), 0.5, 1.5)
@@ -104,9 +102,7 @@ def test_gaussian_biased_sampling() -> None:
         mean, std = points.mean(axis=0), points.std(axis=0, ddof=1)
         w2 = mean**2 + (std - sigma) ** 2
         values = (std, std**2, 2 * np.log(std / sigma), w2)
-        for value, exact in zip(
-            values, (law.std, law.variance, law.log_variance, law.w2_squared), strict=True
-        ):
+        for value, exact in zip(values, (law.std, law.variance, law.log_variance, law.w2_squared), strict=True):
             assert abs(value.mean() - exact[g]) < 6 * value.std() / math.sqrt(replications)
 
 

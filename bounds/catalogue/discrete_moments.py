@@ -6,7 +6,7 @@ import sympy as sp
 
 from ..functions import mean_deviation
 from ..result import Assumption, Kind, Mode, Rate, Result, Source
-from ..symbols import ATOM, ATOM_VECTOR, ATOMS, K, N, heterozygosity, k, n, p, p_atom, sum_over_atoms
+from ..symbols import ATOM, ATOM_VECTOR, ATOMS, K, N, heterozygosity, k, n, p, p_atom, root, sum_over_atoms
 from .schedules import ACCUMULATE, EVERY, EXPAND, FIXED, INFLUENCE, REPLACE, ScheduleFormulas
 
 EMPIRICAL = Assumption(
@@ -15,26 +15,14 @@ EMPIRICAL = Assumption(
 REAL_START = Assumption(key="real-start", text="generation 1 is trained on n iid draws from P")
 
 SOURCES = {
-    "replace": Source(
-        bib="wright1931", locator="random drift", note="the Wright-Fisher variance, in this notation"
-    ),
-    "fresh": Source(
-        bib="seddik2024", locator="mixing real and synthetic data", note="constant and proof ours"
-    ),
+    "replace": Source(bib="wright1931", locator="random drift", note="the Wright-Fisher variance, in this notation"),
+    "fresh": Source(bib="seddik2024", locator="mixing real and synthetic data", note="constant and proof ours"),
     "stratified": Source(bib="fu2024tv", locator="mixed training", note="exact second moment and proof ours"),
-    "fixed": Source(
-        bib="fu2025stl", locator="training with a fixed real set", note="second moment and proof ours"
-    ),
-    "accumulate": Source(
-        bib="gerstgrasser2024", locator="accumulating data", note="exact form and proof ours"
-    ),
-    "subsample": Source(
-        bib="kanabar2025", locator="sampling from all past data", note="exact form and proof ours"
-    ),
+    "fixed": Source(bib="fu2025stl", locator="training with a fixed real set", note="second moment and proof ours"),
+    "accumulate": Source(bib="gerstgrasser2024", locator="accumulating data", note="exact form and proof ours"),
+    "subsample": Source(bib="kanabar2025", locator="sampling from all past data", note="exact form and proof ours"),
     "expand": Source(bib="fu2024tv", locator="amount of synthetic data", note="second moment and proof ours"),
-    "weighted": Source(
-        bib="fu2024tv", locator="general mixture of generations", note="recursion and proof ours"
-    ),
+    "weighted": Source(bib="fu2024tv", locator="general mixture of generations", note="recursion and proof ours"),
 }
 _PROOFS = {"subsample": "proof-variance-accumulate"}
 
@@ -95,12 +83,8 @@ def _lower(schedule: ScheduleFormulas) -> Result:
         params=(*schedule.params, ATOM_VECTOR),
         conditions=schedule.conditions,
         assumptions=(EMPIRICAL, REAL_START, schedule.assumption),
-        rates=(
-            Rate(wrt="n", to=sp.oo, leading=sum_over_atoms(sp.sqrt(p[k] * (1 - p[k]) / (2 * sp.pi * n)))),
-        ),
-        source=Source(
-            bib="diaconis1991", locator="de Moivre's mean absolute deviation", note="bound and proof ours"
-        ),
+        rates=(Rate(wrt="n", to=sp.oo, leading=sum_over_atoms(root(p[k] * (1 - p[k]) / (2 * sp.pi * n)))),),
+        source=Source(bib="diaconis1991", locator="de Moivre's mean absolute deviation", note="bound and proof ours"),
         proof="proof-lower",
     )
 
@@ -118,9 +102,7 @@ def _variance_lower(schedule: ScheduleFormulas) -> Result:
         conditions=schedule.conditions,
         assumptions=(EMPIRICAL, REAL_START, schedule.assumption),
         rates=(Rate(wrt="n", to=sp.oo, leading=p_atom * (1 - p_atom) / n),),
-        source=Source(
-            bib=SOURCES[schedule.name].bib, locator="reused real data", note="bound and proof ours"
-        ),
+        source=Source(bib=SOURCES[schedule.name].bib, locator="reused real data", note="bound and proof ours"),
         proof="proof-lower",
     )
 
@@ -129,24 +111,20 @@ MINIMAX = Result(
     key="discrete/minimax-real-only",
     title="Minimax risk of n real samples",
     statement=(
-        "No estimator from n real samples, and so no loop that uses n real points only, has a worst-case expected squared "
-        "error sup_p E||q - p||^2 below this."
+        "No estimator from n real samples, and so no loop that uses n real points only, has a worst-case expected "
+        "squared error sup_p E||q - p||^2 below this."
     ),
     quantity="sup over p of E||P_i - P||_2^2, squared probability",
     kind=Kind.LOWER,
     mode=Mode.EXPECTATION,
-    expr=(1 - 1 / K) / (sp.sqrt(n) + 1) ** 2,
+    expr=(1 - 1 / K) / (root(n) + 1) ** 2,
     params=(N, ATOMS),
     assumptions=(
         EMPIRICAL,
-        Assumption(
-            key="real-points-only", text="all generations together use the n real points of generation 1 only"
-        ),
+        Assumption(key="real-points-only", text="all generations together use the n real points of generation 1 only"),
     ),
     rates=(Rate(wrt="n", to=sp.oo, leading=(1 - 1 / K) / n),),
-    source=Source(
-        bib="trybula1958", locator="minimax estimation of a multinomial", note="applied to loops here"
-    ),
+    source=Source(bib="trybula1958", locator="minimax estimation of a multinomial", note="applied to loops here"),
     proof="proof-minimax",
 )
 

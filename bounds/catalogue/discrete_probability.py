@@ -6,7 +6,7 @@ import sympy as sp
 
 from ..functions import geometric_sum
 from ..result import Kind, Mode, Rate, Result, Source
-from ..symbols import ALPHA, ATOMS, DELTA, HORIZON, WITHIN_HORIZON, I, K, N, T, alpha, delta, i, n
+from ..symbols import ALPHA, ATOMS, DELTA, HORIZON, WITHIN_HORIZON, I, K, N, T, alpha, delta, i, n, product, root
 from .discrete_moments import EMPIRICAL, REAL_START
 from .discrete_tv import IID_TRAINING, ONE_STEP_ERROR, sharp
 from .schedules import FRESH, INFLUENCE, NAMED, ScheduleFormulas
@@ -48,7 +48,7 @@ def _simultaneous(
 
 def _sharp(schedule: ScheduleFormulas) -> Result:
     influence = INFLUENCE[schedule.name]
-    deviation = sp.sqrt(influence) * sp.sqrt(_LOG / 2)
+    deviation = product(root(influence), root(_LOG / 2))
     return _simultaneous(
         "tv/hp",
         "Total variation with high probability",
@@ -61,7 +61,7 @@ def _sharp(schedule: ScheduleFormulas) -> Result:
 
 
 def _union(schedule: ScheduleFormulas) -> Result:
-    bound = sp.sqrt(INFLUENCE[schedule.name]) * sp.sqrt((K * sp.log(2) + _LOG) / 2)
+    bound = product(root(INFLUENCE[schedule.name]), root((K * sp.log(2) + _LOG) / 2))
     return _simultaneous(
         "tv/hp-union",
         "Total variation with high probability, by all sets of atoms",
@@ -80,18 +80,18 @@ ONE_STEP = Result(
     quantity="TV(P_i, Q_{i-1}), in [0, 1]",
     kind=Kind.UPPER,
     mode=Mode.HIGH_PROBABILITY,
-    expr=ONE_STEP_ERROR + sp.sqrt(-sp.log(delta) / (2 * n)),
+    expr=ONE_STEP_ERROR + root(-sp.log(delta) / (2 * n)),
     params=(N, ATOMS, DELTA),
     assumptions=(
         EMPIRICAL,
         IID_TRAINING,
     ),
-    rates=(Rate(wrt="n", to=sp.oo, leading=ONE_STEP_ERROR + sp.sqrt(-sp.log(delta) / (2 * n))),),
+    rates=(Rate(wrt="n", to=sp.oo, leading=ONE_STEP_ERROR + root(-sp.log(delta) / (2 * n))),),
     source=Source(bib="mcdiarmid1989", locator="bounded differences inequality", note="differences 1/n"),
     proof="proof-one-step-hp",
 )
 
-_ONE_STEP_AT_ONCE = ONE_STEP_ERROR + sp.sqrt(_LOG / (2 * n))
+_ONE_STEP_AT_ONCE = ONE_STEP_ERROR + root(_LOG / (2 * n))
 TRIANGLE = Result(
     key="tv/discrete/hp-triangle",
     title="Total variation with high probability, by the triangle inequality: fresh",

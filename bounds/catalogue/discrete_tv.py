@@ -34,6 +34,8 @@ from ..symbols import (
     n,
     n_vector,
     p,
+    product,
+    root,
     sum_over_atoms,
 )
 from .discrete_moments import EMPIRICAL, REAL_START, SOURCES
@@ -48,7 +50,7 @@ _TRIANGLE = Source(
     note="form of the source's bound with an explicit one-step error; constants and proof ours",
 )
 
-ONE_STEP_ERROR = sp.sqrt((K - 1) / n) / 2
+ONE_STEP_ERROR = root((K - 1) / n) / 2
 _REAL = 1 / (1 + lam)
 
 # The triangle bound of every schedule: propagation (section 1) of the one-step error.
@@ -57,23 +59,22 @@ TRIANGLE: dict[str, sp.Expr] = {
     "fresh": ONE_STEP_ERROR * geometric_sum(alpha, i),
     "stratified": ONE_STEP_ERROR * geometric_sum(alpha, i),
     "fixed": ONE_STEP_ERROR * geometric_sum(alpha, i),
-    "accumulate": ONE_STEP_ERROR * (1 / sp.sqrt(i) + shifted_power_sum(sp.Rational(1, 2), i - 1)),
+    "accumulate": ONE_STEP_ERROR * (1 / root(i) + shifted_power_sum(sp.Rational(1, 2), i - 1)),
     "subsample": ONE_STEP_ERROR * power_sum(1, i),
-    "expand": ONE_STEP_ERROR
-    * (complement_power(_REAL, i - 1) + geometric_sum(_REAL, i - 1) / sp.sqrt(1 + lam)),
-    "weighted": sp.sqrt(K - 1) / 2 * weighted_triangle(B, n_vector),
+    "expand": ONE_STEP_ERROR * (complement_power(_REAL, i - 1) + geometric_sum(_REAL, i - 1) / root(1 + lam)),
+    "weighted": root(K - 1) / 2 * weighted_triangle(B, n_vector),
 }
 
 
 def sharp(atom_variance: sp.Expr) -> sp.Expr:
     """½√((K−1) w_i), the Cauchy–Schwarz bound from the second moment w_i."""
-    return sp.sqrt((K - 1) * atom_variance) / 2
+    return product(sp.S.Half, root((K - 1) * atom_variance))
 
 
 def _leading(schedule: ScheduleFormulas) -> Rate:
     if schedule.name in INFLUENCE:
         return Rate(wrt="n", to=sp.oo, leading=sharp(INFLUENCE[schedule.name]))
-    return Rate(wrt="K", to=sp.oo, leading=sp.sqrt(K * schedule.atom_variance) / 2)
+    return Rate(wrt="K", to=sp.oo, leading=product(sp.S.Half, root(K * schedule.atom_variance)))
 
 
 def _upper(key: str, title: str, statement: str, schedule: ScheduleFormulas, **fields: object) -> Result:
@@ -105,7 +106,7 @@ def _triangle(schedule: ScheduleFormulas) -> Result:
     expr = TRIANGLE[schedule.name]
     rate = Rate(wrt="n", to=sp.oo, leading=expr)
     if schedule.name == "weighted":
-        rate = Rate(wrt="K", to=sp.oo, leading=sp.sqrt(K) / 2 * weighted_triangle(B, n_vector))
+        rate = Rate(wrt="K", to=sp.oo, leading=root(K) / 2 * weighted_triangle(B, n_vector))
     return _upper(
         f"tv/discrete/{schedule.name}/triangle",
         f"Total variation by the triangle inequality: {schedule.name}",
@@ -120,27 +121,25 @@ def _triangle(schedule: ScheduleFormulas) -> Result:
 
 def _instance(schedule: ScheduleFormulas) -> Result:
     spread = p[k] * (1 - p[k])
-    capped = sp.Min(sp.sqrt(schedule.atom_variance * spread), 2 * spread, evaluate=False)
+    capped = sp.Min(root(schedule.atom_variance * spread), 2 * spread, evaluate=False)
     rate = Rate(
         wrt="n",
         to=sp.oo,
-        leading=sum_over_atoms(sp.sqrt(spread * INFLUENCE.get(schedule.name, 1))) / 2,
+        leading=product(sp.S.Half, sum_over_atoms(root(spread * INFLUENCE.get(schedule.name, 1)))),
     )
     return _upper(
         f"tv/discrete-instance/{schedule.name}",
         f"Total variation for known probabilities: {schedule.name}",
-        "Each atom moves on average by at most its standard deviation and by at most 2p(1-p); always below 1 - sum p^2.",
+        "Each atom moves on average by at most its standard deviation and at most 2p(1-p); always below 1 - sum p^2.",
         schedule,
-        expr=sum_over_atoms(capped) / 2,
+        expr=product(sp.S.Half, sum_over_atoms(capped)),
         params=(*schedule.params, ATOM_VECTOR),
         rates=(rate,) if schedule.name in INFLUENCE else (),
         proof="proof-tv-instance",
     )
 
 
-_CHAIN_SIZE = replace(
-    N, domain=sp.Range(1, 2001), typical=(1, 5, 30), meaning="sample size; the chain has n+1 states"
-)
+_CHAIN_SIZE = replace(N, domain=sp.Range(1, 2001), typical=(1, 5, 30), meaning="sample size; the chain has n+1 states")
 _CHAIN_TIME = replace(I, domain=sp.Range(1, 10_001), typical=(1, 2, 10))
 
 
@@ -148,7 +147,7 @@ def _exact(schedule: ScheduleFormulas, real: sp.Expr, params: tuple[Param, ...])
     return _upper(
         f"tv/discrete-exact/{schedule.name}",
         f"Exact total variation: {schedule.name}",
-        "Each atom's count is a Markov chain on {0..n} with a binomial kernel, so E TV(P_i, P) is computed, not bounded.",
+        "Each atom's count is a Markov chain on {0..n} with a binomial kernel: E TV(P_i, P) is computed, not bounded.",
         schedule,
         kind=Kind.EQUALITY,
         expr=sum_over_atoms(chain_deviation(n, real, i, p[k])) / 2,
@@ -168,7 +167,7 @@ FIRST = _upper(
     expr=sum_over_atoms(mean_deviation(n, p[k])) / 2,
     params=(N, ATOM_VECTOR),
     assumptions=(EMPIRICAL, REAL_START),
-    rates=(Rate(wrt="n", to=sp.oo, leading=sum_over_atoms(sp.sqrt(p[k] * (1 - p[k]) / (2 * sp.pi * n)))),),
+    rates=(Rate(wrt="n", to=sp.oo, leading=sum_over_atoms(root(p[k] * (1 - p[k]) / (2 * sp.pi * n)))),),
     source=Source(
         bib="diaconis1991",
         locator="de Moivre's mean absolute deviation",
@@ -197,9 +196,7 @@ def _one_step(
 
 ONE_STEP = (
     replace(
-        _one_step(
-            "tv/discrete/one-step", "One-step error", ONE_STEP_ERROR, REPLACE, (N, ATOMS), ONE_STEP_ERROR
-        ),
+        _one_step("tv/discrete/one-step", "One-step error", ONE_STEP_ERROR, REPLACE, (N, ATOMS), ONE_STEP_ERROR),
         assumptions=(
             EMPIRICAL,
             IID_TRAINING,
@@ -221,20 +218,20 @@ ONE_STEP = (
         _one_step(
             "tv/discrete/one-step/expand",
             "One-step error from generation 2 on: expand",
-            sp.sqrt((K - 1) / (n * (1 + lam))) / 2,
+            ONE_STEP_ERROR / root(1 + lam),
             EXPAND,
             (N, LAM, ATOMS),
-            sp.sqrt((K - 1) / (n * (1 + lam))) / 2,
+            ONE_STEP_ERROR / root(1 + lam),
         ),
         conditions=(SYNTHETIC_COUNT,),
     ),
     _one_step(
         "tv/discrete/one-step/accumulate",
         "One-step error: accumulate",
-        sp.sqrt((K - 1) / (i * n)) / 2,
+        root((K - 1) / (i * n)) / 2,
         ACCUMULATE,
         (N, I, ATOMS),
-        sp.sqrt((K - 1) / (i * n)) / 2,
+        root((K - 1) / (i * n)) / 2,
     ),
 )
 

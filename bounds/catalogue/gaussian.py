@@ -6,7 +6,7 @@ import sympy as sp
 
 from ..functions import c4_power, c4_power_complement, geometric_sum, log_chi_square_drift, student_tv
 from ..result import Assumption, Kind, Mode, Param, Rate, Result, Source
-from ..symbols import DIMENSION, N_VARIANCE, NATURAL, SIGMA, I, N, alpha, d, i, m, n, sigma, theta, w
+from ..symbols import DIMENSION, N_VARIANCE, NATURAL, SIGMA, I, N, alpha, d, i, m, n, product, root, sigma, theta, w
 from .discrete_moments import REAL_START
 from .schedules import ACCUMULATE, EXPAND, FIXED, FRESH, INFLUENCE, REPLACE, STRATIFIED, ScheduleFormulas
 
@@ -20,14 +20,10 @@ GAUSSIAN = Assumption(
 )
 SOURCES = {
     "replace": Source(bib="shumailov2024", locator="Gaussian model", note="closed form in TV and proof ours"),
-    "accumulate": Source(
-        bib="gerstgrasser2024", locator="accumulating data", note="closed form and proof ours"
-    ),
+    "accumulate": Source(bib="gerstgrasser2024", locator="accumulating data", note="closed form and proof ours"),
     "stratified": Source(bib="alemohammad2024", locator="fresh data loop", note="closed form and proof ours"),
     "fresh": Source(bib="alemohammad2024", locator="fresh data loop", note="bound and proof ours"),
-    "fixed": Source(
-        bib="fu2025stl", locator="training with a fixed real set", note="closed form and proof ours"
-    ),
+    "fixed": Source(bib="fu2025stl", locator="training with a fixed real set", note="closed form and proof ours"),
     "expand": Source(bib="fu2024tv", locator="amount of synthetic data", note="closed form and proof ours"),
 }
 _gap = alpha * (2 - alpha - (1 - alpha) / n)
@@ -36,22 +32,20 @@ _FRESH_VARIANCE = geometric_sum(_gap, i) / n
 
 
 def _arctan(square: sp.Expr) -> sp.Expr:
-    return 2 / sp.pi * sp.atan(sp.sqrt(square) / 2)
+    return product(2 / sp.pi, sp.atan(product(sp.S.Half, root(square)), evaluate=False))
 
 
 def _mean(schedule: ScheduleFormulas, dimension: bool) -> Result:
     fresh = schedule is FRESH
     square = _FRESH_VARIANCE if fresh else INFLUENCE[schedule.name]
     form = student_tv(d, square) if dimension else _arctan(square)
-    first = (
-        student_tv(d, INFLUENCE[schedule.name]) if dimension else sp.sqrt(INFLUENCE[schedule.name]) / sp.pi
-    )
+    first = student_tv(d, INFLUENCE[schedule.name]) if dimension else product(1 / sp.pi, root(INFLUENCE[schedule.name]))
     family = "gaussian-mean-d" if dimension else "gaussian-mean"
     relation = "is at most" if fresh else "equals"
     return Result(
         key=f"tv/{family}/{schedule.name}",
         title=f"Total variation of the Gaussian mean{' in d dimensions' if dimension else ''}: {schedule.name}",
-        statement=f"E TV(P_i, P) {relation} the total variation averaged over a Gaussian mean of variance tau_i^2 sigma^2.",
+        statement=f"E TV(P_i, P) {relation} the total variation averaged over a mean of variance tau_i^2 sigma^2.",
         quantity="e_i = E TV(P_i, P), in [0, 1]",
         kind=Kind.UPPER if fresh else Kind.EQUALITY,
         mode=Mode.EXPECTATION,
@@ -77,10 +71,8 @@ def _lower(schedule: ScheduleFormulas) -> Result:
         params=schedule.params,
         conditions=schedule.conditions,
         assumptions=(GAUSSIAN_MEAN, REAL_START, schedule.assumption),
-        rates=(Rate(wrt="n", to=sp.oo, leading=1 / (sp.pi * sp.sqrt(n))),),
-        source=Source(
-            bib=SOURCES[schedule.name].bib, locator="reused real data", note="bound and proof ours"
-        ),
+        rates=(Rate(wrt="n", to=sp.oo, leading=1 / (sp.pi * root(n))),),
+        source=Source(bib=SOURCES[schedule.name].bib, locator="reused real data", note="bound and proof ours"),
         proof="proof-gaussian-lower",
     )
 
@@ -199,9 +191,7 @@ _WEIGHTED_FIT = Assumption(
 _STATIONARY = "stationary Var(mu_i), in the squared unit of the data"
 
 
-def _golden(
-    key: str, title: str, statement: str, expr: sp.Expr, params: tuple[Param, ...], rate: Rate
-) -> Result:
+def _golden(key: str, title: str, statement: str, expr: sp.Expr, params: tuple[Param, ...], rate: Rate) -> Result:
     return Result(
         key=key,
         title=title,
@@ -218,7 +208,7 @@ def _golden(
     )
 
 
-_ratio = 2 / (1 + sp.sqrt(1 + 4 * m / n))
+_ratio = 2 / (1 + root(1 + 4 * m / n))
 GOLDEN = (
     _golden(
         "gaussian/golden-ratio",

@@ -39,9 +39,7 @@ _MIXTURE = Assumption(
     key="mixture-target",
     text="generation j+1 is a fit to data whose target is Q_j = a_j P + sum_k b_jk P_k with weights summing to 1",
 )
-_ONE_STEP = Assumption(
-    key="one-step-errors", text="eps_j bounds E TV(P_{j+1}, Q_j) for every j, with Q_0 = P"
-)
+_ONE_STEP = Assumption(key="one-step-errors", text="eps_j bounds E TV(P_{j+1}, Q_j) for every j, with Q_0 = P")
 
 C = Param(
     name="c",
@@ -101,18 +99,14 @@ HIGH_PROBABILITY = Result(
     ),
     assumptions=(
         _MIXTURE,
-        Assumption(
-            key="one-step-probability", text="P(TV(P_{j+1}, Q_j) > eps_j | Q_j) <= delta/i for every j < i"
-        ),
+        Assumption(key="one-step-probability", text="P(TV(P_{j+1}, Q_j) > eps_j | Q_j) <= delta/i for every j < i"),
     ),
     source=replace(_SOURCE, note="union bound over generations; constants and proof ours"),
     proof="proof-propagation-hp",
 )
 
 
-def _closed(
-    name: str, title: str, statement: str, expr: sp.Expr, params: tuple[Param, ...], rate: Rate
-) -> Result:
+def _closed(name: str, title: str, statement: str, expr: sp.Expr, params: tuple[Param, ...], rate: Rate) -> Result:
     return Result(
         key=f"tv/propagation/{name}",
         title=title,

@@ -79,8 +79,7 @@ FRESH = ScheduleFormulas(
     name="fresh",
     params=(N, ALPHA, I),
     assumption=_assumption("fresh", "generation i+1 is trained on n iid draws from alpha P + (1-alpha) P_i"),
-    diversity_kept=complement_power(_gap_fresh, i)
-    + (1 - 1 / n) * alpha * (2 - alpha) * geometric_sum(_gap_fresh, i),
+    diversity_kept=complement_power(_gap_fresh, i) + (1 - 1 / n) * alpha * (2 - alpha) * geometric_sum(_gap_fresh, i),
     atom_variance=geometric_sum(_gap_fresh, i) / n,
 )
 STRATIFIED = ScheduleFormulas(
@@ -122,23 +121,18 @@ ACCUMULATE = ScheduleFormulas(
 SUBSAMPLE = ScheduleFormulas(
     name="subsample",
     params=(N, I),
-    assumption=_assumption(
-        "subsample", "generation i+1 is trained on n iid draws from (P + P_1 + ... + P_i)/(i+1)"
-    ),
+    assumption=_assumption("subsample", "generation i+1 is trained on n iid draws from (P + P_1 + ... + P_i)/(i+1)"),
     diversity_kept=accumulated_survival(n, i),
     atom_variance=accumulated_loss(n, i),
 )
 EXPAND = ScheduleFormulas(
     name="expand",
     params=(N, LAM, I),
-    assumption=_assumption(
-        "expand", "generation i+1 is trained on the same n real points and lam n draws from P_i"
-    ),
+    assumption=_assumption("expand", "generation i+1 is trained on the same n real points and lam n draws from P_i"),
     diversity_kept=(1 - 1 / n)
     * (complement_power(_gap_expand, i - 1) + _fresh_share * geometric_sum(_gap_expand, i - 1)),
     atom_variance=(
-        complement_power(_gap_expand, i - 1)
-        + (1 + 3 * lam) / (1 + lam) ** 2 * geometric_sum(_gap_expand, i - 1)
+        complement_power(_gap_expand, i - 1) + (1 + 3 * lam) / (1 + lam) ** 2 * geometric_sum(_gap_expand, i - 1)
     )
     / n,
     conditions=(SYNTHETIC_COUNT,),
@@ -146,9 +140,7 @@ EXPAND = ScheduleFormulas(
 WEIGHTED = ScheduleFormulas(
     name="weighted",
     params=(MIXING, SIZES),
-    assumption=_assumption(
-        "weighted", "generation j+1 is trained on n_j iid draws from a_j P + sum_k B[j, k] P_{k+1}"
-    ),
+    assumption=_assumption("weighted", "generation j+1 is trained on n_j iid draws from a_j P + sum_k B[j, k] P_{k+1}"),
     diversity_kept=weighted_survival(B, n_vector),
     atom_variance=weighted_variance(B, n_vector),
 )
