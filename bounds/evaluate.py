@@ -130,7 +130,8 @@ def _in_pieces(
     axis, outcome = int(np.argmax(shape)), np.empty(shape)
     cores = {param.name: CORE_AXES[param.structure] for param in result.params}
     width = max([math.prod(arrays[name].shape[arrays[name].ndim - cores[name] :]) for name in stages.names], default=1)
-    rows = max(1, BLOCK * shape[axis] // (math.prod(shape) * width))
+    many = width if width == 1 else 4 * width  # sums over atoms hold many temporaries at a time
+    rows = max(1, BLOCK * shape[axis] // (math.prod(shape) * many))
     needed = stages.names.union(*(tuple(p.name for p in condition_params(result, c)) for c in pending))
     checked = [param for param in result.params if param.name in later]
     for start in range(0, shape[axis], rows):
