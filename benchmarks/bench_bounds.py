@@ -74,6 +74,8 @@ def broadcasting(result: bounds.Result) -> dict[str, Any]:
     values: dict[str, Any] = {name: _SCALARS[name] for name in result.names}
     down = np.arange(_SIDE)[:, None]
     across = np.arange(_SIDE)[None, :]
+    if len(names) == 1:
+        return {name: np.arange(_MANY) + 1 for name in names}
     if "n" in names:
         values["n"] = (down + 1) * 100
     if "i" in names and "n" in names:
