@@ -69,19 +69,18 @@ def full_arrays(rng: np.random.Generator) -> dict[str, Any]:
 
 
 def broadcasting(result: bounds.Result) -> dict[str, Any]:
-    """Sample sizes down, another parameter across; one long axis if there is no sample size."""
+    """Sample sizes (or errors) down, another parameter across: a million points from two thousand numbers."""
     names = set(result.names)
     values: dict[str, Any] = {name: _SCALARS[name] for name in result.names}
     down = np.arange(_SIDE)[:, None]
     across = np.arange(_SIDE)[None, :]
-    if len(names) == 1:
-        return {name: np.arange(_MANY) + 1 for name in names}
     if "n" in names:
         values["n"] = (down + 1) * 100
-    if "i" in names and "n" in names:
+    if "i" in names:
         values["i"] = across + 1
-    elif "i" in names:
-        values["i"] = np.arange(_MANY) % 2000 + 1
+        if "n" not in names:
+            other = next(name for name in ("eps", "theta") if name in names)
+            values[other] = (down + 1) / 1001
     else:
         other = next(name for name in ("p", "w", "K", "alpha", "sigma", "m") if name in names)
         values[other] = {"K": across + 2, "m": across + 1}.get(other, (across + 1) / 1001)
@@ -126,7 +125,7 @@ def scalar_tables(pattern: str, rng: np.random.Generator) -> list[tuple[str, str
     plain = [r for r in chosen if all(p.structure is bounds.Structure.SCALAR for p in r.params)]
     rest = [r for r in chosen if r not in plain]
     arrays = full_arrays(rng)
-    designs = [("a", r, broadcasting(r)) for r in plain]
+    designs = [("a", r, broadcasting(r)) for r in plain if len(r.names) > 1]
     designs += [("b", r, {name: arrays[name] for name in r.names}) for r in plain]
     designs += [("v", r, vectors(r, rng)) for r in rest]
     found = []

@@ -169,7 +169,7 @@ BIASED = Result(
     kind=Kind.EQUALITY,
     mode=Mode.EXPECTATION,
     expr=theta ** (i - 1) * sigma**2,
-    params=(N_VARIANCE, I, THETA, SIGMA),
+    params=(I, THETA, SIGMA),
     assumptions=(
         GAUSSIAN,
         REAL_START,
