@@ -17,6 +17,7 @@ from scipy import special
 
 from .binomial import mean_deviation
 from .chain import chain_deviation
+from .kde_numeric import NUMERIC_KDE
 from .sums import accumulated_loss, accumulated_survival, power_sum, shifted_power_sum
 
 Array: TypeAlias = NDArray[np.float64]
@@ -182,4 +183,4 @@ NUMERIC: dict[str, Callable[..., Any]] = {
         weighted_survival,
         weighted_triangle,
     )
-}
+} | NUMERIC_KDE

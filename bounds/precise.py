@@ -13,6 +13,7 @@ from mpmath import mp
 
 from .domains import as_numbers, broadcast_shape, check_condition, check_names, check_structure, describe
 from .errors import DomainError
+from .kde_precise import PRECISE_KDE
 from .result import CORE_AXES
 
 if TYPE_CHECKING:
@@ -155,6 +156,7 @@ PRECISE: dict[str, Callable[..., Any]] = {
     "weighted_variance": _weighted_variance,
     "weighted_survival": lambda mixing, sizes: 1 - _weighted_variance(mixing, sizes),
     "weighted_triangle": lambda mixing, sizes: _last_of_resolvent(mixing, [1 / mp.sqrt(n) for n in sizes]),
+    **PRECISE_KDE,
 }
 
 _GUARD_DIGITS = 100  # cancellation at α = 1e-18, n = 1e15, i = 1e9 costs less than this
