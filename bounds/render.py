@@ -32,9 +32,14 @@ class _Latex(LatexPrinter):  # type: ignore[misc]
         return str(super()._print_Sum(expr))
 
 
+def tex(expr: sp.Basic) -> str:
+    """Return any expression in LaTeX, in the field's symbols."""
+    return str(_Latex().doprint(expr))
+
+
 def latex(result: Result) -> str:
-    """Return the expression in LaTeX."""
-    return str(_Latex().doprint(result.expr))
+    """Return the expression of a result in LaTeX."""
+    return tex(result.expr)
 
 
 def latex_statement(result: Result) -> str:
@@ -43,8 +48,13 @@ def latex_statement(result: Result) -> str:
 
 
 def formula(result: Result) -> str:
-    """Return the expression in Unicode: two-dimensional, or on one line where that would be too wide."""
-    readable = _readable(result.expr)
+    """Return the expression of a result in Unicode."""
+    return unicode_text(result.expr)
+
+
+def unicode_text(expr: sp.Expr) -> str:
+    """Return an expression in Unicode: two-dimensional, or on one line where that would be too wide."""
+    readable = _readable(expr)
     pretty = str(sp.pretty(readable, use_unicode=True, wrap_line=False))
     if max(map(len, pretty.splitlines())) <= _WIDEST:
         return pretty

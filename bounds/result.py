@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import sympy as sp
 
+from .deferred import Deferred
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
@@ -83,16 +85,16 @@ class Condition:
     ----------
     text : str
         The condition in words.
-    expr : sympy.Expr
-        A quantity built from the parameters.
     integer : bool
         True: `expr` must be an integer up to rounding of the floating product.
         False: `expr` must be non-negative.
+    expr : sympy.Expr
+        A quantity built from the parameters; given as it is or as a function that makes it.
     """
 
     text: str
-    expr: sp.Expr
     integer: bool
+    expr: Deferred = Deferred()  # noqa: RUF009 (a descriptor)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -124,11 +126,11 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Rate:
-    """A claimed leading behaviour: expression / leading → 1 as `wrt` → `to`."""
+    """A claimed leading behaviour: expression / leading → 1 as `wrt` → `to`; `leading` may be given as a function."""
 
     wrt: str
     to: Any
-    leading: sp.Expr
+    leading: Deferred = Deferred()  # noqa: RUF009 (a descriptor)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -147,7 +149,7 @@ class Result:
     kind : Kind
     mode : Mode
     expr : sympy.Expr
-        The only copy of the formula.
+        The only copy of the formula; given as it is or as a function that makes it when it is first read.
     params : tuple of Param
     conditions : tuple of Condition
     assumptions : tuple of Assumption
@@ -164,11 +166,11 @@ class Result:
     quantity: str
     kind: Kind
     mode: Mode
-    expr: sp.Expr
     params: tuple[Param, ...]
     assumptions: tuple[Assumption, ...]
     source: Source
     proof: str
+    expr: Deferred = Deferred()  # noqa: RUF009 (a descriptor)
     conditions: tuple[Condition, ...] = ()
     rates: tuple[Rate, ...] = field(default=())
 

@@ -86,9 +86,11 @@ ERRORS = Param(
     core="g",
 )
 
-REAL_COUNT = Condition(text="alpha*n must be an integer (number of real points)", expr=alpha * n, integer=True)
-SYNTHETIC_COUNT = Condition(text="lam*n must be an integer (number of synthetic points)", expr=lam * n, integer=True)
-WITHIN_HORIZON = Condition(text="i <= T", expr=T - i, integer=False)
+REAL_COUNT = Condition(text="alpha*n must be an integer (number of real points)", expr=lambda: alpha * n, integer=True)
+SYNTHETIC_COUNT = Condition(
+    text="lam*n must be an integer (number of synthetic points)", expr=lambda: lam * n, integer=True
+)
+WITHIN_HORIZON = Condition(text="i <= T", expr=lambda: T - i, integer=False)
 
 
 def sum_over_atoms(body: sp.Expr) -> sp.Sum:
@@ -96,8 +98,9 @@ def sum_over_atoms(body: sp.Expr) -> sp.Sum:
     return sp.Sum(body, (k, 0, K - 1))
 
 
-# 1 − Σ p_k², written so that it does not cancel when one atom dominates
-heterozygosity = sum_over_atoms(p[k] * (1 - p[k]))
+def heterozygosity() -> sp.Sum:
+    """Return 1 − Σ p_k², written so that it does not cancel when one atom dominates."""
+    return sum_over_atoms(p[k] * (1 - p[k]))
 
 
 def root(x: sp.Expr) -> sp.Expr:

@@ -17,7 +17,7 @@ from bounds.precise import PRECISE
 
 TOLERANCE = 1e-12
 TINY = mpmath.mpf("1e-290")  # below, double precision loses digits: compared absolutely
-BY_KEY = {r.key: r for r in CATALOGUE if not r.key.startswith("tv/kde")}
+BY_KEY = {r.key: r for r in CATALOGUE if "kde" not in r.key}  # those have tests of their own
 CLOSE_TO_ONE = 1 - 2**-53
 EXTREMES = {
     "n": [1, 2, 3, 10, 63, 64, 65, 1000, 10**6, 10**9, 10**12, 10**15],

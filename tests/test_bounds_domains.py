@@ -72,7 +72,11 @@ def test_refuses_what_is_not_a_number(key, name):
 def test_refuses_what_is_outside(key, name):
     result = BY_KEY[key]
     param = next(p for p in result.params if p.name == name)
-    below = int(param.domain.start) - 1 if whole_numbers(param) else -1e-300
+    if whole_numbers(param):
+        below = int(param.domain.start) - 1
+    else:
+        start = float(param.domain.start)
+        below = start * (1 + 2**-52) if start else -1e-300
     outside = [below, -5]
     if whole_numbers(param):
         outside += [1.5, 2 + 1e-9]

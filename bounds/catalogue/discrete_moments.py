@@ -27,12 +27,15 @@ SOURCES = {
 _PROOFS = {"subsample": "proof-variance-accumulate"}
 
 
+DE_MOIVRE = Rate(wrt="n", to=sp.oo, leading=lambda: sum_over_atoms(root(p[k] * (1 - p[k]) / (2 * sp.pi * n))))
+
+
 def _variance(schedule: ScheduleFormulas) -> Result:
-    name, spread = schedule.name, p_atom * (1 - p_atom)
+    name = schedule.name
     if name in INFLUENCE:
-        rate = Rate(wrt="n", to=sp.oo, leading=spread * INFLUENCE[name])
+        rate = Rate(wrt="n", to=sp.oo, leading=lambda: p_atom * (1 - p_atom) * INFLUENCE[name])
     else:
-        rate = Rate(wrt="p", to=0, leading=p_atom * schedule.atom_variance)
+        rate = Rate(wrt="p", to=0, leading=lambda: p_atom * schedule.atom_variance)
     # the atom's probability shares its name with no other parameter: `n` may be a vector here
     return Result(
         key=f"discrete/variance/{name}",
@@ -41,7 +44,7 @@ def _variance(schedule: ScheduleFormulas) -> Result:
         quantity="v_i = Var(p_i(k)), squared probability",
         kind=Kind.EQUALITY,
         mode=Mode.EXPECTATION,
-        expr=spread * schedule.atom_variance,
+        expr=lambda: p_atom * (1 - p_atom) * schedule.atom_variance,
         params=(*schedule.params, ATOM),
         conditions=schedule.conditions,
         assumptions=(EMPIRICAL, REAL_START, schedule.assumption),
@@ -60,7 +63,7 @@ def _diversity(schedule: ScheduleFormulas) -> Result:
         quantity="E[1 - sum_k p_i(k)^2], a probability",
         kind=Kind.EQUALITY,
         mode=Mode.EXPECTATION,
-        expr=schedule.diversity_kept * heterozygosity,
+        expr=lambda: schedule.diversity_kept * heterozygosity(),
         params=(*schedule.params, ATOM_VECTOR),
         conditions=schedule.conditions,
         assumptions=(EMPIRICAL, REAL_START, schedule.assumption),
@@ -71,7 +74,6 @@ def _diversity(schedule: ScheduleFormulas) -> Result:
 
 
 def _lower(schedule: ScheduleFormulas) -> Result:
-    first = sum_over_atoms(mean_deviation(n, p[k])) / 2
     return Result(
         key=f"discrete/lower/{schedule.name}",
         title=f"A loop without fresh data never beats its first generation: {schedule.name}",
@@ -79,10 +81,10 @@ def _lower(schedule: ScheduleFormulas) -> Result:
         quantity="e_i = E TV(P_i, P), in [0, 1]",
         kind=Kind.LOWER,
         mode=Mode.EXPECTATION,
-        expr=first,
+        expr=lambda: sum_over_atoms(mean_deviation(n, p[k])) / 2,
         params=(N, ATOM_VECTOR),
         assumptions=(EMPIRICAL, REAL_START, schedule.assumption),
-        rates=(Rate(wrt="n", to=sp.oo, leading=sum_over_atoms(root(p[k] * (1 - p[k]) / (2 * sp.pi * n)))),),
+        rates=(DE_MOIVRE,),
         source=Source(bib="diaconis1991", locator="de Moivre's mean absolute deviation", note="bound and proof ours"),
         proof="proof-lower",
     )
@@ -96,10 +98,10 @@ def _variance_lower(schedule: ScheduleFormulas) -> Result:
         quantity="v_i = Var(p_i(k)), squared probability",
         kind=Kind.LOWER,
         mode=Mode.EXPECTATION,
-        expr=p_atom * (1 - p_atom) / n,
+        expr=lambda: p_atom * (1 - p_atom) / n,
         params=(N, ATOM),
         assumptions=(EMPIRICAL, REAL_START, schedule.assumption),
-        rates=(Rate(wrt="n", to=sp.oo, leading=p_atom * (1 - p_atom) / n),),
+        rates=(Rate(wrt="n", to=sp.oo, leading=lambda: p_atom * (1 - p_atom) / n),),
         source=Source(bib=SOURCES[schedule.name].bib, locator="reused real data", note="bound and proof ours"),
         proof="proof-lower",
     )
@@ -115,13 +117,13 @@ MINIMAX = Result(
     quantity="sup over p of E||P_i - P||_2^2, squared probability",
     kind=Kind.LOWER,
     mode=Mode.EXPECTATION,
-    expr=(1 - 1 / K) / (root(n) + 1) ** 2,
+    expr=lambda: (1 - 1 / K) / (root(n) + 1) ** 2,
     params=(N, ATOMS),
     assumptions=(
         EMPIRICAL,
         Assumption(key="real-points-only", text="all generations together use the n real points of generation 1 only"),
     ),
-    rates=(Rate(wrt="n", to=sp.oo, leading=(1 - 1 / K) / n),),
+    rates=(Rate(wrt="n", to=sp.oo, leading=lambda: (1 - 1 / K) / n),),
     source=Source(bib="trybula1958", locator="minimax estimation of a multinomial", note="applied to loops here"),
     proof="proof-minimax",
 )

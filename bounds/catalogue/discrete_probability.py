@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sympy as sp
 
+from ..deferred import Formula
 from ..functions import geometric_sum
 from ..result import Kind, Mode, Rate, Result, Source
 from ..symbols import ALPHA, ATOMS, DELTA, HORIZON, WITHIN_HORIZON, I, K, N, T, alpha, delta, i, n, product, root
 from .discrete_moments import EMPIRICAL, REAL_START
-from .discrete_tv import IID_TRAINING, ONE_STEP_ERROR, sharp
+from .discrete_tv import IID_TRAINING, one_step_error, sharp
 from .schedules import FRESH, INFLUENCE, NAMED, ScheduleFormulas
 
-_LOG = sp.log(T) - sp.log(delta)  # log(T/δ), accurate for δ near 1
 _QUANTITY = "TV(P_i, P) for all i <= T at once, in [0, 1]"
 _SOURCE = Source(
     bib="mcdiarmid1989",
@@ -20,13 +20,22 @@ _SOURCE = Source(
 )
 
 
+def _log() -> sp.Expr:
+    """log(T/δ), accurate for δ near 1."""
+    return sp.log(T) - sp.log(delta)
+
+
+def _deviation(schedule: ScheduleFormulas) -> sp.Expr:
+    return product(root(INFLUENCE[schedule.name]), root(_log() / 2))
+
+
 def _simultaneous(
     key: str,
     title: str,
     statement: str,
     schedule: ScheduleFormulas,
-    expr: sp.Expr,
-    leading: sp.Expr,
+    expr: Formula,
+    leading: Formula,
     proof: str,
 ) -> Result:
     return Result(
@@ -47,21 +56,21 @@ def _simultaneous(
 
 
 def _sharp(schedule: ScheduleFormulas) -> Result:
-    influence = INFLUENCE[schedule.name]
-    deviation = product(root(influence), root(_LOG / 2))
     return _simultaneous(
         "tv/hp",
         "Total variation with high probability",
         "TV(P_i, P) <= (1/2) sqrt((K-1) w_i) + tau_i sqrt(log(T/delta)/2)",
         schedule,
-        sharp(schedule.atom_variance) + deviation,
-        sharp(influence) + deviation,
+        lambda: sharp(schedule.atom_variance) + _deviation(schedule),
+        lambda: sharp(INFLUENCE[schedule.name]) + _deviation(schedule),
         "proof-hp",
     )
 
 
 def _union(schedule: ScheduleFormulas) -> Result:
-    bound = product(root(INFLUENCE[schedule.name]), root((K * sp.log(2) + _LOG) / 2))
+    def bound() -> sp.Expr:
+        return product(root(INFLUENCE[schedule.name]), root((K * sp.log(2) + _log()) / 2))
+
     return _simultaneous(
         "tv/hp-union",
         "Total variation with high probability, by all sets of atoms",
@@ -73,6 +82,14 @@ def _union(schedule: ScheduleFormulas) -> Result:
     )
 
 
+def _one_step_bound() -> sp.Expr:
+    return one_step_error() + root(-sp.log(delta) / (2 * n))
+
+
+def _triangle_bound() -> sp.Expr:
+    return geometric_sum(alpha, i) * (one_step_error() + root(_log() / (2 * n)))
+
+
 ONE_STEP = Result(
     key="tv/discrete/one-step-hp",
     title="One-step error with high probability",
@@ -80,18 +97,17 @@ ONE_STEP = Result(
     quantity="TV(P_i, Q_{i-1}), in [0, 1]",
     kind=Kind.UPPER,
     mode=Mode.HIGH_PROBABILITY,
-    expr=ONE_STEP_ERROR + root(-sp.log(delta) / (2 * n)),
+    expr=_one_step_bound,
     params=(N, ATOMS, DELTA),
     assumptions=(
         EMPIRICAL,
         IID_TRAINING,
     ),
-    rates=(Rate(wrt="n", to=sp.oo, leading=ONE_STEP_ERROR + root(-sp.log(delta) / (2 * n))),),
+    rates=(Rate(wrt="n", to=sp.oo, leading=_one_step_bound),),
     source=Source(bib="mcdiarmid1989", locator="bounded differences inequality", note="differences 1/n"),
     proof="proof-one-step-hp",
 )
 
-_ONE_STEP_AT_ONCE = ONE_STEP_ERROR + root(_LOG / (2 * n))
 TRIANGLE = Result(
     key="tv/discrete/hp-triangle",
     title="Total variation with high probability, by the triangle inequality: fresh",
@@ -102,11 +118,11 @@ TRIANGLE = Result(
     quantity=_QUANTITY,
     kind=Kind.UPPER,
     mode=Mode.HIGH_PROBABILITY,
-    expr=geometric_sum(alpha, i) * _ONE_STEP_AT_ONCE,
+    expr=_triangle_bound,
     params=(N, ALPHA, I, ATOMS, HORIZON, DELTA),
     conditions=(WITHIN_HORIZON,),
     assumptions=(EMPIRICAL, REAL_START, FRESH.assumption),
-    rates=(Rate(wrt="n", to=sp.oo, leading=geometric_sum(alpha, i) * _ONE_STEP_AT_ONCE),),
+    rates=(Rate(wrt="n", to=sp.oo, leading=_triangle_bound),),
     source=Source(
         bib="fu2024tv",
         locator="total variation distance under mixed training",

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import sympy as sp
 
+from ..deferred import Formula, Formulas
 from ..functions import (
     chain_deviation,
     complement_power,
@@ -21,8 +22,6 @@ from ..symbols import (
     ATOM_VECTOR,
     ATOMS,
     LAM,
-    REAL_COUNT,
-    SYNTHETIC_COUNT,
     B,
     I,
     K,
@@ -38,7 +37,7 @@ from ..symbols import (
     root,
     sum_over_atoms,
 )
-from .discrete_moments import EMPIRICAL, REAL_START, SOURCES
+from .discrete_moments import DE_MOIVRE, EMPIRICAL, REAL_START, SOURCES
 from .schedules import ACCUMULATE, EVERY, EXPAND, FIXED, FRESH, INFLUENCE, REPLACE, ScheduleFormulas
 
 _QUANTITY = "e_i = E TV(P_i, P), in [0, 1]"
@@ -50,20 +49,28 @@ _TRIANGLE = Source(
     note="form of the source's bound with an explicit one-step error; constants and proof ours",
 )
 
-ONE_STEP_ERROR = root((K - 1) / n) / 2
-_REAL = 1 / (1 + lam)
+
+def one_step_error() -> sp.Expr:
+    """½√((K−1)/n): the average distance of an empirical distribution from its own."""
+    return root((K - 1) / n) / 2
+
+
+def _expanded() -> sp.Expr:
+    real = 1 / (1 + lam)
+    return one_step_error() * (complement_power(real, i - 1) + geometric_sum(real, i - 1) / root(1 + lam))
+
 
 # The triangle bound of every schedule: propagation (section 1) of the one-step error.
-TRIANGLE: dict[str, sp.Expr] = {
-    "replace": ONE_STEP_ERROR * i,
-    "fresh": ONE_STEP_ERROR * geometric_sum(alpha, i),
-    "stratified": ONE_STEP_ERROR * geometric_sum(alpha, i),
-    "fixed": ONE_STEP_ERROR * geometric_sum(alpha, i),
-    "accumulate": ONE_STEP_ERROR * (1 / root(i) + shifted_power_sum(sp.Rational(1, 2), i - 1)),
-    "subsample": ONE_STEP_ERROR * power_sum(1, i),
-    "expand": ONE_STEP_ERROR * (complement_power(_REAL, i - 1) + geometric_sum(_REAL, i - 1) / root(1 + lam)),
-    "weighted": root(K - 1) / 2 * weighted_triangle(B, n_vector),
-}
+TRIANGLE = Formulas(
+    replace=lambda: one_step_error() * i,
+    fresh=lambda: one_step_error() * geometric_sum(alpha, i),
+    stratified=lambda: one_step_error() * geometric_sum(alpha, i),
+    fixed=lambda: one_step_error() * geometric_sum(alpha, i),
+    accumulate=lambda: one_step_error() * (1 / root(i) + shifted_power_sum(sp.Rational(1, 2), i - 1)),
+    subsample=lambda: one_step_error() * power_sum(1, i),
+    expand=_expanded,
+    weighted=lambda: root(K - 1) / 2 * weighted_triangle(B, n_vector),
+)
 
 
 def sharp(atom_variance: sp.Expr) -> sp.Expr:
@@ -73,8 +80,8 @@ def sharp(atom_variance: sp.Expr) -> sp.Expr:
 
 def _leading(schedule: ScheduleFormulas) -> Rate:
     if schedule.name in INFLUENCE:
-        return Rate(wrt="n", to=sp.oo, leading=sharp(INFLUENCE[schedule.name]))
-    return Rate(wrt="K", to=sp.oo, leading=product(sp.S.Half, root(K * schedule.atom_variance)))
+        return Rate(wrt="n", to=sp.oo, leading=lambda: sharp(INFLUENCE[schedule.name]))
+    return Rate(wrt="K", to=sp.oo, leading=lambda: product(sp.S.Half, root(K * schedule.atom_variance)))
 
 
 def _upper(key: str, title: str, statement: str, schedule: ScheduleFormulas, **fields: object) -> Result:
@@ -96,43 +103,46 @@ def _sharp(schedule: ScheduleFormulas) -> Result:
         f"Total variation, sharp: {schedule.name}",
         "E TV(P_i, P) <= (1/2) sqrt((K-1) w_i) with the exact second moment w_i = Var(p_i(k))/(p(1-p)).",
         schedule,
-        expr=sharp(schedule.atom_variance),
+        expr=lambda: sharp(schedule.atom_variance),
         rates=(_leading(schedule),),
         proof="proof-tv-discrete",
     )
 
 
 def _triangle(schedule: ScheduleFormulas) -> Result:
-    expr = TRIANGLE[schedule.name]
-    rate = Rate(wrt="n", to=sp.oo, leading=expr)
+    rate = Rate(wrt="n", to=sp.oo, leading=lambda: TRIANGLE[schedule.name])
     if schedule.name == "weighted":
-        rate = Rate(wrt="K", to=sp.oo, leading=root(K) / 2 * weighted_triangle(B, n_vector))
+        rate = Rate(wrt="K", to=sp.oo, leading=lambda: root(K) / 2 * weighted_triangle(B, n_vector))
     return _upper(
         f"tv/discrete/{schedule.name}/triangle",
         f"Total variation by the triangle inequality: {schedule.name}",
         "One-step errors (1/2) sqrt((K-1)/n) add up through the schedule's weights.",
         schedule,
-        expr=expr,
+        expr=lambda: TRIANGLE[schedule.name],
         rates=(rate,),
         source=_TRIANGLE,
         proof="proof-tv-triangle",
     )
 
 
-def _instance(schedule: ScheduleFormulas) -> Result:
+def _capped(schedule: ScheduleFormulas) -> sp.Expr:
     spread = p[k] * (1 - p[k])
     capped = sp.Min(root(schedule.atom_variance * spread), 2 * spread, evaluate=False)
-    rate = Rate(
-        wrt="n",
-        to=sp.oo,
-        leading=product(sp.S.Half, sum_over_atoms(root(spread * INFLUENCE.get(schedule.name, 1)))),
-    )
+    return product(sp.S.Half, sum_over_atoms(capped))
+
+
+def _uncapped(schedule: ScheduleFormulas) -> sp.Expr:
+    return product(sp.S.Half, sum_over_atoms(root(p[k] * (1 - p[k]) * INFLUENCE[schedule.name])))
+
+
+def _instance(schedule: ScheduleFormulas) -> Result:
+    rate = Rate(wrt="n", to=sp.oo, leading=lambda: _uncapped(schedule))
     return _upper(
         f"tv/discrete-instance/{schedule.name}",
         f"Total variation for known probabilities: {schedule.name}",
         "Each atom moves on average by at most its standard deviation and at most 2p(1-p); always below 1 - sum p^2.",
         schedule,
-        expr=product(sp.S.Half, sum_over_atoms(capped)),
+        expr=lambda: _capped(schedule),
         params=(*schedule.params, ATOM_VECTOR),
         rates=(rate,) if schedule.name in INFLUENCE else (),
         proof="proof-tv-instance",
@@ -150,7 +160,7 @@ def _exact(schedule: ScheduleFormulas, real: sp.Expr, params: tuple[Param, ...])
         "Each atom's count is a Markov chain on {0..n} with a binomial kernel: E TV(P_i, P) is computed, not bounded.",
         schedule,
         kind=Kind.EQUALITY,
-        expr=sum_over_atoms(chain_deviation(n, real, i, p[k])) / 2,
+        expr=lambda: sum_over_atoms(chain_deviation(n, real, i, p[k])) / 2,
         params=params,
         conditions=(),
         proof="proof-tv-exact",
@@ -164,10 +174,10 @@ FIRST = _upper(
     REPLACE,
     quantity="e_1 = E TV(P_1, P), in [0, 1]",
     kind=Kind.EQUALITY,
-    expr=sum_over_atoms(mean_deviation(n, p[k])) / 2,
+    expr=lambda: sum_over_atoms(mean_deviation(n, p[k])) / 2,
     params=(N, ATOM_VECTOR),
     assumptions=(EMPIRICAL, REAL_START),
-    rates=(Rate(wrt="n", to=sp.oo, leading=sum_over_atoms(root(p[k] * (1 - p[k]) / (2 * sp.pi * n)))),),
+    rates=(DE_MOIVRE,),
     source=Source(
         bib="diaconis1991",
         locator="de Moivre's mean absolute deviation",
@@ -177,61 +187,42 @@ FIRST = _upper(
 )
 
 
-def _one_step(
-    key: str, title: str, expr: sp.Expr, schedule: ScheduleFormulas, params: tuple[Param, ...], rate: sp.Expr
-) -> Result:
-    return _upper(
-        key,
-        title,
-        "The average distance of a generation from what it was trained on, over all K-atom distributions.",
-        schedule,
-        quantity=_ONE_STEP_QUANTITY,
-        expr=expr,
-        params=params,
-        rates=(Rate(wrt="n", to=sp.oo, leading=rate),),
-        source=_TRIANGLE,
-        proof="proof-one-step-dependent",
-    )
+def _one_step(name: str, title: str, expr: Formula, schedule: ScheduleFormulas, **fields: object) -> Result:
+    defaults = {
+        "quantity": _ONE_STEP_QUANTITY,
+        "expr": expr,
+        "rates": (Rate(wrt="n", to=sp.oo, leading=expr),),
+        "source": _TRIANGLE,
+        "proof": "proof-one-step-dependent",
+    }
+    statement = "The average distance of a generation from what it was trained on, over all K-atom distributions."
+    return _upper(f"tv/discrete/one-step{name}", title, statement, schedule, **{**defaults, **fields})
 
 
 ONE_STEP = (
-    replace(
-        _one_step("tv/discrete/one-step", "One-step error", ONE_STEP_ERROR, REPLACE, (N, ATOMS), ONE_STEP_ERROR),
-        assumptions=(
-            EMPIRICAL,
-            IID_TRAINING,
-        ),
+    _one_step(
+        "",
+        "One-step error",
+        one_step_error,
+        REPLACE,
+        params=(N, ATOMS),
+        assumptions=(EMPIRICAL, IID_TRAINING),
         proof="proof-one-step",
     ),
-    replace(
-        _one_step(
-            "tv/discrete/one-step/fixed",
-            "One-step error: fixed",
-            ONE_STEP_ERROR,
-            FIXED,
-            (N, ALPHA, ATOMS),
-            ONE_STEP_ERROR,
-        ),
-        conditions=(REAL_COUNT,),
-    ),
-    replace(
-        _one_step(
-            "tv/discrete/one-step/expand",
-            "One-step error from generation 2 on: expand",
-            ONE_STEP_ERROR / root(1 + lam),
-            EXPAND,
-            (N, LAM, ATOMS),
-            ONE_STEP_ERROR / root(1 + lam),
-        ),
-        conditions=(SYNTHETIC_COUNT,),
+    _one_step("/fixed", "One-step error: fixed", one_step_error, FIXED, params=(N, ALPHA, ATOMS)),
+    _one_step(
+        "/expand",
+        "One-step error from generation 2 on: expand",
+        lambda: one_step_error() / root(1 + lam),
+        EXPAND,
+        params=(N, LAM, ATOMS),
     ),
     _one_step(
-        "tv/discrete/one-step/accumulate",
+        "/accumulate",
         "One-step error: accumulate",
-        root((K - 1) / (i * n)) / 2,
+        lambda: root((K - 1) / (i * n)) / 2,
         ACCUMULATE,
-        (N, I, ATOMS),
-        root((K - 1) / (i * n)) / 2,
+        params=(N, I, ATOMS),
     ),
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
+from ..deferred import Formula
 from ..functions import c4_power, c4_power_complement, geometric_sum, log_chi_square_drift, student_tv
 from ..result import Assumption, Kind, Mode, Param, Rate, Result, Source
 from ..symbols import DIMENSION, N_VARIANCE, NATURAL, SIGMA, I, N, alpha, d, i, m, n, product, root, sigma, theta, w
@@ -26,20 +27,27 @@ SOURCES = {
     "fixed": Source(bib="fu2025stl", locator="training with a fixed real set", note="closed form and proof ours"),
     "expand": Source(bib="fu2024tv", locator="amount of synthetic data", note="closed form and proof ours"),
 }
-_gap = alpha * (2 - alpha - (1 - alpha) / n)
-# E||mean||²/(d σ²) under `fresh`, where the number of real points in a training set is random
-_FRESH_VARIANCE = geometric_sum(_gap, i) / n
+
+
+def _fresh_variance() -> sp.Expr:
+    """E||mean||²/(d σ²) under `fresh`, where the number of real points in a training set is random."""
+    return geometric_sum(alpha * (2 - alpha - (1 - alpha) / n), i) / n
 
 
 def _arctan(square: sp.Expr) -> sp.Expr:
     return product(2 / sp.pi, sp.atan(product(sp.S.Half, root(square)), evaluate=False))
 
 
+def _form(square: sp.Expr, dimension: bool) -> sp.Expr:
+    return student_tv(d, square) if dimension else _arctan(square)
+
+
+def _first(square: sp.Expr, dimension: bool) -> sp.Expr:
+    return student_tv(d, square) if dimension else product(1 / sp.pi, root(square))
+
+
 def _mean(schedule: ScheduleFormulas, dimension: bool) -> Result:
     fresh = schedule is FRESH
-    square = _FRESH_VARIANCE if fresh else INFLUENCE[schedule.name]
-    form = student_tv(d, square) if dimension else _arctan(square)
-    first = student_tv(d, INFLUENCE[schedule.name]) if dimension else product(1 / sp.pi, root(INFLUENCE[schedule.name]))
     family = "gaussian-mean-d" if dimension else "gaussian-mean"
     relation = "is at most" if fresh else "equals"
     return Result(
@@ -49,11 +57,11 @@ def _mean(schedule: ScheduleFormulas, dimension: bool) -> Result:
         quantity="e_i = E TV(P_i, P), in [0, 1]",
         kind=Kind.UPPER if fresh else Kind.EQUALITY,
         mode=Mode.EXPECTATION,
-        expr=form,
+        expr=lambda: _form(_fresh_variance() if fresh else INFLUENCE[schedule.name], dimension),
         params=(*schedule.params, *((DIMENSION,) if dimension else ())),
         conditions=schedule.conditions,
         assumptions=(GAUSSIAN_MEAN, REAL_START, schedule.assumption),
-        rates=(Rate(wrt="n", to=sp.oo, leading=first),),
+        rates=(Rate(wrt="n", to=sp.oo, leading=lambda: _first(INFLUENCE[schedule.name], dimension)),),
         source=SOURCES[schedule.name],
         proof="proof-gaussian-fresh" if fresh else "proof-gaussian-mean",
     )
@@ -67,10 +75,10 @@ def _lower(schedule: ScheduleFormulas) -> Result:
         quantity="e_i = E TV(P_i, P), in [0, 1]",
         kind=Kind.LOWER,
         mode=Mode.EXPECTATION,
-        expr=_arctan(1 / n),
+        expr=lambda: _arctan(1 / n),
         params=(N,),
         assumptions=(GAUSSIAN_MEAN, REAL_START, schedule.assumption),
-        rates=(Rate(wrt="n", to=sp.oo, leading=1 / (sp.pi * root(n))),),
+        rates=(Rate(wrt="n", to=sp.oo, leading=lambda: 1 / (sp.pi * root(n))),),
         source=Source(bib=SOURCES[schedule.name].bib, locator="reused real data", note="bound and proof ours"),
         proof="proof-gaussian-lower",
     )
@@ -100,7 +108,14 @@ SYNTHETIC = Param(
 
 
 def _variance_model(
-    key: str, title: str, statement: str, quantity: str, expr: sp.Expr, rate: Rate, proof: str, bib: str
+    key: str,
+    title: str,
+    statement: str,
+    quantity: str,
+    expr: Formula,
+    params: tuple[Param, ...],
+    rate: Rate,
+    proof: str,
 ) -> Result:
     return Result(
         key=key,
@@ -110,10 +125,10 @@ def _variance_model(
         kind=Kind.EQUALITY,
         mode=Mode.EXPECTATION,
         expr=expr,
-        params=tuple(param for param in (N_VARIANCE, I, SIGMA) if param.symbol in expr.free_symbols),
+        params=params,
         assumptions=(GAUSSIAN, REAL_START, REPLACE.assumption),
         rates=(rate,),
-        source=Source(bib=bib, locator="Gaussian model", note="exact form and proof ours"),
+        source=Source(bib="shumailov2024", locator="Gaussian model", note="exact form and proof ours"),
         proof=proof,
     )
 
@@ -124,40 +139,40 @@ COLLAPSE = (
         "The standard deviation collapses",
         "Under replace the mean standard deviation decays geometrically: E sigma_i = sigma c4(n)^i.",
         "E sigma_i, in the unit of the data",
-        sigma * c4_power(n, i),
+        lambda: sigma * c4_power(n, i),
+        (N_VARIANCE, I, SIGMA),
         Rate(wrt="n", to=sp.oo, leading=sigma),
         "proof-std-collapse",
-        "shumailov2024",
     ),
     _variance_model(
         "gaussian/std-collapse/variance",
         "The mean variance does not change",
         "Under replace the unbiased variance is a martingale: E sigma_i^2 = sigma^2 for every i.",
         "E sigma_i^2, in the squared unit of the data",
-        sigma**2,
-        Rate(wrt="sigma", to=sp.oo, leading=sigma**2),
+        lambda: sigma**2,
+        (SIGMA,),
+        Rate(wrt="sigma", to=sp.oo, leading=lambda: sigma**2),
         "proof-std-collapse",
-        "shumailov2024",
     ),
     _variance_model(
         "gaussian/std-collapse/log-variance",
         "The log variance drifts down",
         "Under replace E log(sigma_i^2/sigma^2) = i (psi((n-1)/2) - log((n-1)/2)), negative and linear in i.",
         "E log(sigma_i^2/sigma^2)",
-        i * log_chi_square_drift(n),
-        Rate(wrt="n", to=sp.oo, leading=-i / n),
+        lambda: i * log_chi_square_drift(n),
+        (N_VARIANCE, I),
+        Rate(wrt="n", to=sp.oo, leading=lambda: -i / n),
         "proof-std-collapse",
-        "shumailov2024",
     ),
     _variance_model(
         "gaussian/w2/replace",
         "Wasserstein distance under replace",
         "E W2^2(P_i, P) = sigma^2 (i/n + 2(1 - c4(n)^i)), to first order (3/2) sigma^2 i/n for i << n.",
         "E W2^2(P_i, P), in the squared unit of the data",
-        sigma**2 * (i / n + 2 * c4_power_complement(n, i)),
-        Rate(wrt="n", to=sp.oo, leading=sigma**2 * 3 * i / (2 * n)),
+        lambda: sigma**2 * (i / n + 2 * c4_power_complement(n, i)),
+        (N_VARIANCE, I, SIGMA),
+        Rate(wrt="n", to=sp.oo, leading=lambda: sigma**2 * 3 * i / (2 * n)),
         "proof-w2",
-        "shumailov2024",
     ),
 )
 
@@ -168,7 +183,7 @@ BIASED = Result(
     quantity="E sigma_i^2, in the squared unit of the data",
     kind=Kind.EQUALITY,
     mode=Mode.EXPECTATION,
-    expr=theta ** (i - 1) * sigma**2,
+    expr=lambda: theta ** (i - 1) * sigma**2,
     params=(I, THETA, SIGMA),
     assumptions=(
         GAUSSIAN,
@@ -178,7 +193,7 @@ BIASED = Result(
             text="generation i+1 is trained on n iid draws from N(mu_i, theta sigma_i^2)",
         ),
     ),
-    rates=(Rate(wrt="theta", to=1, leading=sigma**2),),
+    rates=(Rate(wrt="theta", to=1, leading=lambda: sigma**2),),
     source=Source(bib="alemohammad2024", locator="sampling bias", note="exact form and proof ours"),
     proof="proof-biased-sampling",
 )
@@ -190,7 +205,7 @@ _WEIGHTED_FIT = Assumption(
 _STATIONARY = "stationary Var(mu_i), in the squared unit of the data"
 
 
-def _golden(key: str, title: str, statement: str, expr: sp.Expr, params: tuple[Param, ...], rate: Rate) -> Result:
+def _golden(key: str, title: str, statement: str, expr: Formula, params: tuple[Param, ...], rate: Rate) -> Result:
     return Result(
         key=key,
         title=title,
@@ -207,31 +222,30 @@ def _golden(key: str, title: str, statement: str, expr: sp.Expr, params: tuple[P
     )
 
 
-_ratio = 2 / (1 + root(1 + 4 * m / n))
 GOLDEN = (
     _golden(
         "gaussian/golden-ratio",
         "Weighted retraining with as many synthetic as real points",
         "The mean's stationary variance; smallest at w = (sqrt(5)-1)/2, where it is (sigma^2/n)(sqrt(5)-1)/2.",
-        sigma**2 / n * (w**2 + (1 - w) ** 2) / (w * (2 - w)),
+        lambda: sigma**2 / n * (w**2 + (1 - w) ** 2) / (w * (2 - w)),
         (N, WEIGHT, SIGMA),
-        Rate(wrt="w", to=0, leading=sigma**2 / (2 * n * w)),
+        Rate(wrt="w", to=0, leading=lambda: sigma**2 / (2 * n * w)),
     ),
     _golden(
         "gaussian/golden-ratio/general",
         "Weighted retraining with m synthetic points",
         "The mean's stationary variance with n fresh real and m synthetic points per generation.",
-        sigma**2 * (w**2 / n + (1 - w) ** 2 / m) / (w * (2 - w)),
+        lambda: sigma**2 * (w**2 / n + (1 - w) ** 2 / m) / (w * (2 - w)),
         (N, SYNTHETIC, WEIGHT, SIGMA),
-        Rate(wrt="w", to=0, leading=sigma**2 / (2 * m * w)),
+        Rate(wrt="w", to=0, leading=lambda: sigma**2 / (2 * m * w)),
     ),
     _golden(
         "gaussian/golden-ratio/optimum",
         "The best weighted retraining",
         "With k = n/m the best weight is w* = (sqrt(k^2+4k) - k)/2, and the variance there is w* sigma^2/n.",
-        sigma**2 / n * _ratio,
+        lambda: sigma**2 / n * (2 / (1 + root(1 + 4 * m / n))),
         (N, SYNTHETIC, SIGMA),
-        Rate(wrt="n", to=sp.oo, leading=sigma**2 / n),
+        Rate(wrt="n", to=sp.oo, leading=lambda: sigma**2 / n),
     ),
 )
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import sympy as sp
 
+from ..deferred import Formula
 from ..functions import geometric_sum
 from ..kde_functions import gaussian_bias, spread_sum, torus_roughness
 from ..result import Assumption, Kind, Mode, Rate, Result
@@ -20,12 +21,9 @@ from .kde_setting import (
     COSINE_TARGET,
     CURVATURE,
     ERROR,
-    FIRST_BIAS,
-    GAUSSIAN_BIAS,
     GAUSSIAN_TARGET,
     KERNEL_FIT,
     L1,
-    LINE_VARIANCE,
     REAL_FRACTION,
     REAL_START,
     SCHEDULES,
@@ -35,8 +33,11 @@ from .kde_setting import (
     TUNING,
     C,
     ages,
+    first_bias,
     h,
+    line_variance,
     loop_params,
+    small_bias,
     t,
 )
 from .schedules import FRESH, REPLACE, ScheduleFormulas
@@ -44,11 +45,22 @@ from .schedules import FRESH, REPLACE, ScheduleFormulas
 _HALF, _QUARTER = sp.Rational(1, 2), sp.Rational(1, 4)
 _BIAS_QUANTITY = "b(h) = TV(T_h P, P), in [0, 1]"
 _VARIANCE_QUANTITY = "V_i = E TV(P_{i+1}, T_h Q_i), the one-step error without the bias, in [0, 1]"
-_torus_bias = FIRST_BIAS * geometric_sum(FIRST_BIAS, d)
-_torus_step = torus_roughness(h, d) / (2 * sp.sqrt(n))
 
 
-def _bias(name: str, title: str, statement: str, expr: sp.Expr, **fields: object) -> Result:
+def _torus_bias() -> sp.Expr:
+    return first_bias() * geometric_sum(first_bias(), d)
+
+
+def _torus_step() -> sp.Expr:
+    return torus_roughness(h, d) / (2 * sp.sqrt(n))
+
+
+def _small_roughness() -> sp.Expr:
+    """The one-step variance on the torus for a small bandwidth."""
+    return (4 * sp.pi) ** (-d / 4) * h ** (-d / 2) / (2 * sp.sqrt(n))
+
+
+def _bias(name: str, title: str, statement: str, expr: Formula, **fields: object) -> Result:
     defaults = {
         "quantity": _BIAS_QUANTITY,
         "kind": Kind.EQUALITY,
@@ -71,29 +83,29 @@ BIAS = (
         "gaussian",
         "Bias of a kernel estimate of a normal distribution",
         "TV(N(0, sigma^2 + h^2), N(0, sigma^2)): the two densities cross once on each side.",
-        gaussian_bias(t),
+        lambda: gaussian_bias(t()),
         params=(BANDWIDTH, SIGMA),
         assumptions=(KERNEL_FIT, GAUSSIAN_TARGET),
-        rates=(Rate(wrt="h", to=0, leading=GAUSSIAN_BIAS * h**2),),
+        rates=(Rate(wrt="h", to=0, leading=lambda: small_bias() * h**2),),
     ),
     _bias(
         "smooth",
         "Bias of a kernel estimate of a smooth density",
         "TV(T_h P, P) <= (h^2/4) times the L1 norm of the Laplacian of the density, in every dimension.",
-        h**2 / 4 * L1,
+        lambda: h**2 / 4 * L1,
         kind=Kind.UPPER,
         params=(BANDWIDTH, CURVATURE),
         assumptions=(KERNEL_FIT, _SMOOTH),
-        rates=(Rate(wrt="h", to=0, leading=h**2 / 4 * L1),),
+        rates=(Rate(wrt="h", to=0, leading=lambda: h**2 / 4 * L1),),
     ),
     _bias(
         "torus",
         "Bias of a kernel estimate of a cosine density on the circle",
         "The kernel multiplies the cosine by exp(-2 pi^2 h^2); the mean of its modulus is 2/pi.",
-        FIRST_BIAS,
+        first_bias,
         params=(BANDWIDTH, COSINE),
         assumptions=(KERNEL_FIT, CIRCLE, COSINE_TARGET),
-        rates=(Rate(wrt="h", to=0, leading=2 * sp.pi * sp.Abs(c) * h**2),),
+        rates=(Rate(wrt="h", to=0, leading=lambda: 2 * sp.pi * sp.Abs(c) * h**2),),
     ),
     _bias(
         "torus-d",
@@ -103,18 +115,24 @@ BIAS = (
         kind=Kind.UPPER,
         params=(BANDWIDTH, COSINE, SPACE),
         assumptions=(KERNEL_FIT, TORUS, COSINE_TARGET),
-        rates=(Rate(wrt="h", to=0, leading=2 * sp.pi * sp.Abs(c) * d * h**2),),
+        rates=(Rate(wrt="h", to=0, leading=lambda: 2 * sp.pi * sp.Abs(c) * d * h**2),),
     ),
 )
 
-# V_k = _step * (1/t² + ½ + b S_k(α))^{1/4}
-_step = sp.sqrt(2 * sp.pi) / (2 * sp.sqrt(n) * (4 * sp.pi) ** _QUARTER)
-_gaussian_step = (8 * sp.pi) ** _QUARTER / (2 * sp.sqrt(n) * (4 * sp.pi) ** _QUARTER)
-_small_variance = LINE_VARIANCE / sp.sqrt(n * h)
+
+def _step() -> sp.Expr:
+    """V_k over (1/t² + ½ + b S_k(α))^{1/4}."""
+    return sp.sqrt(2 * sp.pi) / (2 * sp.sqrt(n) * (4 * sp.pi) ** _QUARTER)
+
+
+def _gaussian_step() -> sp.Expr:
+    return (8 * sp.pi) ** _QUARTER / (2 * sp.sqrt(n) * (4 * sp.pi) ** _QUARTER)
+
+
 _LINE = Assumption(key="line", text="P is a distribution on the line with variance sigma^2")
 
 
-def _variance(name: str, title: str, statement: str, expr: sp.Expr, leading: sp.Expr, **fields: object) -> Result:
+def _variance(name: str, title: str, statement: str, expr: Formula, leading: Formula, **fields: object) -> Result:
     defaults = {
         "quantity": _VARIANCE_QUANTITY,
         "kind": Kind.UPPER,
@@ -143,8 +161,8 @@ VARIANCE = (
         "line",
         "One-step variance of a kernel estimate on the line",
         "At most (1/2) n^(-1/2) (4 pi h^2)^(-1/4) sqrt(2 pi) (m_i + h^2/2)^(1/4), m_i = sigma^2 + (1-alpha) h^2 S_i.",
-        _step * (1 / t**2 + _HALF + (1 - alpha) * geometric_sum(alpha, i)) ** _QUARTER,
-        _small_variance,
+        lambda: _step() * (1 / t() ** 2 + _HALF + (1 - alpha) * geometric_sum(alpha, i)) ** _QUARTER,
+        lambda: line_variance() / sp.sqrt(n * h),
         params=(N, ALPHA, _GENERATIONS, BANDWIDTH, SIGMA),
         assumptions=(KERNEL_FIT, REAL_START, _LINE, _MIXED),
     ),
@@ -152,8 +170,8 @@ VARIANCE = (
         "line-gaussian",
         "One-step variance of a kernel estimate of a normal distribution under replace",
         "At most (1/2) n^(-1/2) (4 pi h^2)^(-1/4) (8 pi)^(1/4) (sigma^2 + (i+1/2) h^2)^(1/4).",
-        _gaussian_step * (1 / t**2 + _HALF + i) ** _QUARTER,
-        (2 * sigma**2) ** _QUARTER / (2 * sp.sqrt(n * h)),
+        lambda: _gaussian_step() * (1 / t() ** 2 + _HALF + i) ** _QUARTER,
+        lambda: (2 * sigma**2) ** _QUARTER / (2 * sp.sqrt(n * h)),
         params=(N, _GENERATIONS, BANDWIDTH, SIGMA),
         assumptions=(KERNEL_FIT, REAL_START, GAUSSIAN_TARGET, REPLACE.assumption),
     ),
@@ -162,7 +180,7 @@ VARIANCE = (
         "One-step variance of a kernel estimate on the torus",
         "At most (1/2) n^(-1/2) sqrt(Theta^d - 1), Theta the integral of the squared wrapped kernel, for every Q_i.",
         _torus_step,
-        (4 * sp.pi) ** (-d / 4) * h ** (-d / 2) / (2 * sp.sqrt(n)),
+        _small_roughness,
         params=(N, BANDWIDTH, SPACE),
         assumptions=(KERNEL_FIT, TORUS, IID_TRAINING),
     ),
@@ -170,7 +188,7 @@ VARIANCE = (
 
 
 def _triangle(
-    key: str, title: str, schedule: ScheduleFormulas, expr: sp.Expr, rate: Rate, line: bool, **fields: object
+    key: str, title: str, schedule: ScheduleFormulas, expr: Formula, rate: Rate, line: bool, **fields: object
 ) -> Result:
     target = (GAUSSIAN_TARGET,) if line else (TORUS, COSINE_TARGET)
     defaults = {
@@ -193,32 +211,34 @@ def _triangle(
     )
 
 
-def line_triangle(real: sp.Expr, step: sp.Expr = _step) -> sp.Expr:
+def line_triangle(real: sp.Expr, step: Formula = _step) -> sp.Expr:
     """Σ_{k<i} (1−α)^{i−1−k} (V_k + b(h)) for P = N(0, σ²)."""
-    return step * spread_sum(real, i, t) + gaussian_bias(t) * ages(real)
+    return step() * spread_sum(real, i, t()) + gaussian_bias(t()) * ages(real)
 
 
 def torus_triangle(real: sp.Expr) -> sp.Expr:
     """(V + b(h)) S_i(α) on the torus."""
-    return (_torus_step + _torus_bias) * ages(real)
+    return (_torus_step() + _torus_bias()) * ages(real)
 
 
 def _line(schedule: ScheduleFormulas) -> Result:
     real = REAL_FRACTION[schedule.name]
-    rate = Rate(wrt="n", to=sp.oo, leading=gaussian_bias(t) * ages(real))
+    rate = Rate(wrt="n", to=sp.oo, leading=lambda: gaussian_bias(t()) * ages(real))
     title = "Total variation of kernel estimates on the line, by the triangle inequality"
-    return _triangle("tv/kde-line", title, schedule, line_triangle(real), rate, line=True)
+    return _triangle("tv/kde-line", title, schedule, lambda: line_triangle(real), rate, line=True)
 
 
 def _line_tuned(schedule: ScheduleFormulas) -> Result:
-    real, width = REAL_FRACTION[schedule.name], C * n ** -sp.Rational(1, 5)
-    constant = LINE_VARIANCE / sp.sqrt(C) + GAUSSIAN_BIAS * C**2
-    leading = ages(real) * constant * n ** -sp.Rational(2, 5)
+    real = REAL_FRACTION[schedule.name]
+
+    def leading() -> sp.Expr:
+        return ages(real) * (line_variance() / sp.sqrt(C) + small_bias() * C**2) * n ** -sp.Rational(2, 5)
+
     return _triangle(
         "tv/kde-line-tuned",
         "Total variation of kernel estimates on the line with h = C n^(-1/5)",
         schedule,
-        line_triangle(real).subs(h, width),
+        lambda: line_triangle(real).subs(h, C * n ** -sp.Rational(1, 5)),
         Rate(wrt="n", to=sp.oo, leading=leading),
         line=True,
         statement="With the bandwidth C n^(-1/5) the triangle bound falls like n^(-2/5), the rate of kernel estimates.",
@@ -229,20 +249,24 @@ def _line_tuned(schedule: ScheduleFormulas) -> Result:
 
 def _torus(schedule: ScheduleFormulas) -> Result:
     real = REAL_FRACTION[schedule.name]
-    rate = Rate(wrt="h", to=0, leading=(4 * sp.pi) ** (-d / 4) * h ** (-d / 2) / (2 * sp.sqrt(n)) * ages(real))
+    rate = Rate(wrt="h", to=0, leading=lambda: _small_roughness() * ages(real))
     title = "Total variation of kernel estimates on the torus, by the triangle inequality"
-    return _triangle("tv/kde-torus", title, schedule, torus_triangle(real), rate, line=False)
+    return _triangle("tv/kde-torus", title, schedule, lambda: torus_triangle(real), rate, line=False)
 
 
 def _torus_tuned(schedule: ScheduleFormulas) -> Result:
-    real, width = REAL_FRACTION[schedule.name], C * n ** (-1 / (d + 4))
-    constant = (4 * sp.pi) ** (-d / 4) * C ** (-d / 2) / 2 + 2 * sp.pi * sp.Abs(c) * d * C**2
+    real = REAL_FRACTION[schedule.name]
+
+    def leading() -> sp.Expr:
+        constant = (4 * sp.pi) ** (-d / 4) * C ** (-d / 2) / 2 + 2 * sp.pi * sp.Abs(c) * d * C**2
+        return ages(real) * constant * n ** (-2 / (d + 4))
+
     return _triangle(
         "tv/kde-torus-tuned",
         "Total variation of kernel estimates on the torus with h = C n^(-1/(d+4))",
         schedule,
-        torus_triangle(real).subs(h, width),
-        Rate(wrt="n", to=sp.oo, leading=ages(real) * constant * n ** (-2 / (d + 4))),
+        lambda: torus_triangle(real).subs(h, C * n ** (-1 / (d + 4))),
+        Rate(wrt="n", to=sp.oo, leading=leading),
         line=False,
         statement="With the bandwidth C n^(-1/(d+4)) the triangle bound falls like n^(-2/(d+4)).",
         params=(*loop_params(schedule), TUNING, COSINE, SPACE),
@@ -254,8 +278,8 @@ GAUSSIAN_TRIANGLE = _triangle(
     "tv/kde-line-gaussian",
     "Total variation of kernel estimates of a normal distribution, by the triangle inequality",
     REPLACE,
-    line_triangle(sp.S.Zero, _gaussian_step),
-    Rate(wrt="n", to=sp.oo, leading=gaussian_bias(t) * i),
+    lambda: line_triangle(sp.S.Zero, _gaussian_step),
+    Rate(wrt="n", to=sp.oo, leading=lambda: gaussian_bias(t()) * i),
     line=True,
     statement="One-step errors V_k + b(h) add up, with the sharper V_k for normal densities.",
 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sympy as sp
 
-from ..functions import geometric_sum
-from ..kde_functions import heat_loss, mixture_bias
+from ..deferred import Formula
+from ..kde_functions import mixture_bias
 from ..result import Assumption, Kind, Mode, Param, Rate, Result
 from ..symbols import SIGMA, c, i
 from .kde_setting import (
@@ -14,8 +14,6 @@ from .kde_setting import (
     COSINE,
     COSINE_TARGET,
     ERROR,
-    FIRST_BIAS,
-    GAUSSIAN_BIAS,
     GAUSSIAN_TARGET,
     KERNEL_FIT,
     OURS,
@@ -27,12 +25,14 @@ from .kde_setting import (
     ages,
     h,
     loop_params,
+    lost_cosine,
+    small_bias,
     t,
 )
 from .schedules import ScheduleFormulas
 
 
-def _lower(where: str, schedule: ScheduleFormulas, expr: sp.Expr, leading: sp.Expr, statement: str) -> Result:
+def _lower(where: str, schedule: ScheduleFormulas, expr: Formula, leading: Formula, statement: str) -> Result:
     line = where == "gaussian"
     params: tuple[Param, ...] = (SIGMA,) if line else (COSINE, SPACE)
     target: tuple[Assumption, ...] = (GAUSSIAN_TARGET,) if line else (TORUS, COSINE_TARGET)
@@ -47,23 +47,22 @@ def _lower(where: str, schedule: ScheduleFormulas, expr: sp.Expr, leading: sp.Ex
         params=(*loop_params(schedule), BANDWIDTH, *params),
         conditions=CONDITIONS[schedule.name],
         assumptions=(KERNEL_FIT, REAL_START, *target, schedule.assumption),
-        rates=(Rate(wrt="h", to=0, leading=leading * ages(REAL_FRACTION[schedule.name])),),
+        rates=(Rate(wrt="h", to=0, leading=lambda: leading() * ages(REAL_FRACTION[schedule.name])),),
         source=OURS,
         proof="proof-kde-lower",
     )
 
 
 def _gaussian(schedule: ScheduleFormulas) -> Result:
-    expr = mixture_bias(REAL_FRACTION[schedule.name], i, t)
+    real = REAL_FRACTION[schedule.name]
     statement = "E P_i is a geometric mixture of ever smoother copies of P."
-    return _lower("gaussian", schedule, expr, GAUSSIAN_BIAS * h**2, statement)
+    return _lower("gaussian", schedule, lambda: mixture_bias(real, i, t()), lambda: small_bias() * h**2, statement)
 
 
 def _torus(schedule: ScheduleFormulas) -> Result:
     real = REAL_FRACTION[schedule.name]
-    expr = FIRST_BIAS * geometric_sum(real + (1 - real) * heat_loss(h), i)
     statement = "E P_i has a damped cosine in its first coordinate; the bound is that of one coordinate, for every d."
-    return _lower("torus", schedule, expr, 2 * sp.pi * sp.Abs(c) * h**2, statement)
+    return _lower("torus", schedule, lambda: lost_cosine(real), lambda: 2 * sp.pi * sp.Abs(c) * h**2, statement)
 
 
 RESULTS = (

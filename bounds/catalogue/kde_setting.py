@@ -15,7 +15,6 @@ from .schedules import FIXED, FRESH, REPLACE, STRATIFIED, ScheduleFormulas
 h = sp.Symbol("h", real=True)
 C = sp.Symbol("C", real=True)
 L1 = sp.Symbol("L1", real=True)
-t = h / sigma
 
 LONGEST = 100_000
 SCHEDULES = (FRESH, STRATIFIED, REPLACE, FIXED)
@@ -81,6 +80,11 @@ REAL_FRACTION = {"fresh": alpha, "stratified": alpha, "fixed": alpha, "replace":
 CONDITIONS = {"fresh": (), "stratified": (REAL_COUNT,), "fixed": (REAL_COUNT,), "replace": ()}
 
 
+def t() -> sp.Expr:
+    """h/σ: on the line everything depends on the bandwidth through it only."""
+    return h / sigma
+
+
 def loop_params(schedule: ScheduleFormulas, time: Param = I) -> tuple[Param, ...]:
     """Return n, alpha (where there is one) and i."""
     return (N, time) if schedule is REPLACE else (N, ALPHA, time)
@@ -91,7 +95,22 @@ def ages(real: sp.Expr) -> sp.Expr:
     return i if real == 0 else geometric_sum(real, i)
 
 
-# small-bandwidth forms of the one-step terms: variance = VARIANCE n^(-1/2) h^(-d/2), bias = BIAS h^2
-GAUSSIAN_BIAS = sp.exp(-sp.Rational(1, 2)) / sp.sqrt(2 * sp.pi) / sigma**2
-LINE_VARIANCE = sp.sqrt(2 * sp.pi * sigma) / (2 * (4 * sp.pi) ** sp.Rational(1, 4))
-FIRST_BIAS = sp.Abs(c) * heat_loss(h) / sp.pi
+# small-bandwidth forms of the one-step terms: variance = line_variance n^(-1/2) h^(-d/2), bias = small_bias h^2
+def small_bias() -> sp.Expr:
+    """exp(−½)/(√(2π)σ²)."""
+    return sp.exp(-sp.Rational(1, 2)) / sp.sqrt(2 * sp.pi) / sigma**2
+
+
+def line_variance() -> sp.Expr:
+    """½√(2πσ)/(4π)^{1/4}."""
+    return sp.sqrt(2 * sp.pi * sigma) / (2 * (4 * sp.pi) ** sp.Rational(1, 4))
+
+
+def first_bias() -> sp.Expr:
+    """b(h) of a cosine density on the circle."""
+    return sp.Abs(c) * heat_loss(h) / sp.pi
+
+
+def lost_cosine(real: sp.Expr) -> sp.Expr:
+    """TV(E P_i, P) of a cosine density on the circle: every smoothing takes the same share of the cosine."""
+    return first_bias() * geometric_sum(real + (1 - real) * heat_loss(h), i)

@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 import sympy as sp
 
-from ..functions import geometric_sum
+from ..deferred import Formula
 from ..kde_functions import (
-    heat_loss,
     mixture_bias,
     sharp_line_fixed,
     sharp_line_fresh,
@@ -29,7 +28,6 @@ from .kde_setting import (
     COSINE,
     COSINE_TARGET,
     ERROR,
-    FIRST_BIAS,
     GAUSSIAN_TARGET,
     KERNEL_FIT,
     OURS,
@@ -41,6 +39,7 @@ from .kde_setting import (
     TORUS,
     h,
     loop_params,
+    lost_cosine,
     t,
 )
 from .schedules import INFLUENCE, ScheduleFormulas
@@ -57,16 +56,7 @@ _STATEMENT = (
 )
 
 
-def _lower_on_circle(real: sp.Expr) -> sp.Expr:
-    return FIRST_BIAS * geometric_sum(real + (1 - real) * heat_loss(h), i)
-
-
-def _mean_square_bias(real: sp.Expr) -> sp.Expr:
-    """∫B_i² at d = 1 is c²L_i²/2, L_i the share of the cosine that is lost."""
-    return sp.Abs(c) / sp.sqrt(8) * heat_loss(h) * geometric_sum(real + (1 - real) * heat_loss(h), i)
-
-
-def _upper(key: str, title: str, schedule: ScheduleFormulas, expr: sp.Expr, **fields: object) -> Result:
+def _upper(key: str, title: str, schedule: ScheduleFormulas, expr: Formula, **fields: object) -> Result:
     defaults = {
         "statement": _STATEMENT,
         "quantity": ERROR,
@@ -97,8 +87,8 @@ def _line(schedule: ScheduleFormulas) -> Result:
         "tv/kde-sharp",
         "Total variation of kernel estimates on the line, sharp",
         schedule,
-        _FUNCTIONS[schedule.name][0](n, real, i, t),
-        rates=(Rate(wrt="n", to=sp.oo, leading=mixture_bias(real, i, t)),),
+        lambda: _FUNCTIONS[schedule.name][0](n, real, i, t()),
+        rates=(Rate(wrt="n", to=sp.oo, leading=lambda: mixture_bias(real, i, t())),),
         **_common(schedule, (SIGMA,), (GAUSSIAN_TARGET,)),
     )
 
@@ -109,8 +99,8 @@ def _circle(schedule: ScheduleFormulas) -> Result:
         "tv/kde-sharp-torus",
         "Total variation of kernel estimates on the circle, sharp",
         schedule,
-        _FUNCTIONS[schedule.name][1](n, real, i, h, c),
-        rates=(Rate(wrt="n", to=sp.oo, leading=_lower_on_circle(real)),),
+        lambda: _FUNCTIONS[schedule.name][1](n, real, i, h, c),
+        rates=(Rate(wrt="n", to=sp.oo, leading=lambda: lost_cosine(real)),),
         **_common(schedule, (COSINE,), (CIRCLE, COSINE_TARGET)),
     )
 
@@ -121,7 +111,7 @@ def _torus(schedule: ScheduleFormulas) -> Result:
         "tv/kde-sharp-torus-d",
         "Total variation of kernel estimates on the torus, by mean squares",
         schedule,
-        _FUNCTIONS[schedule.name][2](n, real, i, h, c, d),
+        lambda: _FUNCTIONS[schedule.name][2](n, real, i, h, c, d),
         statement="E TV(P_i, P) <= (1/2) sqrt(int B_i^2 + int Var_i), in closed form by Parseval's identity.",
         rates=(),
         **_common(schedule, (COSINE, SMALL_SPACE), (TORUS, COSINE_TARGET)),
@@ -129,12 +119,14 @@ def _torus(schedule: ScheduleFormulas) -> Result:
 
 
 def _simultaneous(base: Result, key: str, schedule: ScheduleFormulas) -> Result:
-    deviation = sp.sqrt(INFLUENCE[schedule.name]) * sp.sqrt((sp.log(T) - sp.log(delta)) / 2)
+    def expr() -> sp.Expr:
+        return base.expr + sp.sqrt(INFLUENCE[schedule.name]) * sp.sqrt((sp.log(T) - sp.log(delta)) / 2)
+
     return _upper(
         key,
         base.title.rsplit(":", 1)[0] + ", with high probability",
         schedule,
-        base.expr + deviation,
+        expr,
         statement="With probability at least 1 - delta, TV(P_i, P) <= (bound on the mean) + tau_i sqrt(log(T/delta)/2) "
         "for all i <= T at once.",
         quantity="TV(P_i, P) for all i <= T at once, in [0, 1]",

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import sympy as sp
 
+from ..deferred import Formula
 from ..functions import geometric_sum, last_of_resolvent, power_sum, shifted_power_sum
 from ..result import Assumption, Kind, Mode, Param, Rate, Result, Source
 from ..symbols import (
@@ -73,7 +74,7 @@ GENERAL = Result(
     quantity=_QUANTITY,
     kind=Kind.UPPER,
     mode=Mode.EXPECTATION,
-    expr=last_of_resolvent(B, eps_vector),
+    expr=lambda: last_of_resolvent(B, eps_vector),
     params=(MIXING, ERRORS),
     assumptions=(_MIXTURE, _ONE_STEP),
     source=_SOURCE,
@@ -91,7 +92,7 @@ HIGH_PROBABILITY = Result(
     quantity="TV(P_i, P), in [0, 1]",
     kind=Kind.UPPER,
     mode=Mode.HIGH_PROBABILITY,
-    expr=last_of_resolvent(B, eps_vector),
+    expr=lambda: last_of_resolvent(B, eps_vector),
     params=(
         MIXING,
         replace(ERRORS, meaning="one-step errors exceeded with probability at most delta/i each, j = 0..g-1"),
@@ -106,7 +107,7 @@ HIGH_PROBABILITY = Result(
 )
 
 
-def _closed(name: str, title: str, statement: str, expr: sp.Expr, params: tuple[Param, ...], rate: Rate) -> Result:
+def _closed(name: str, title: str, statement: str, expr: Formula, params: tuple[Param, ...], rate: Rate) -> Result:
     return Result(
         key=f"tv/propagation/{name}",
         title=title,
@@ -128,13 +129,20 @@ def _contracting(name: str, data: str) -> Result:
         name,
         f"Propagation with a constant real fraction: {name}",
         f"Trained on {data}, a real fraction alpha keeps the error below eps/alpha for ever.",
-        eps * geometric_sum(alpha, i),
+        lambda: eps * geometric_sum(alpha, i),
         (EPS, ALPHA, I),
-        Rate(wrt="i", to=sp.oo, leading=eps / alpha),
+        Rate(wrt="i", to=sp.oo, leading=lambda: eps / alpha),
     )
 
 
-_decay = c * n ** (-a)
+def _accumulated() -> sp.Expr:
+    return c * n ** (-a) * (i ** (-a) + shifted_power_sum(a, i - 1))
+
+
+def _growing() -> sp.Expr:
+    return c * n ** (-a) * power_sum(s * a, i)
+
+
 RESULTS = (
     GENERAL,
     HIGH_PROBABILITY,
@@ -142,9 +150,9 @@ RESULTS = (
         "replace",
         "Propagation when data are replaced",
         "Trained on the last generation alone, errors add up: e_i <= i eps.",
-        eps * i,
+        lambda: eps * i,
         (EPS, I),
-        Rate(wrt="i", to=sp.oo, leading=eps * i),
+        Rate(wrt="i", to=sp.oo, leading=lambda: eps * i),
     ),
     _contracting("fresh", "n iid draws from alpha P + (1-alpha) P_i"),
     _contracting("stratified", "alpha n fresh draws from P and (1-alpha) n draws from P_i"),
@@ -153,24 +161,24 @@ RESULTS = (
         "subsample",
         "Propagation when training sets are subsampled from all generations",
         "Trained on n iid draws from the equal mixture of P and P_1..P_i, e_i <= eps H_i.",
-        eps * power_sum(1, i),
+        lambda: eps * power_sum(1, i),
         (EPS, I),
-        Rate(wrt="i", to=sp.oo, leading=eps * (sp.log(i) + sp.EulerGamma)),
+        Rate(wrt="i", to=sp.oo, leading=lambda: eps * (sp.log(i) + sp.EulerGamma)),
     ),
     _closed(
         "accumulate",
         "Propagation when data accumulate",
         "If the one-step error on N points is at most c N^-a and all data are kept, the error stays bounded in i.",
-        _decay * (i ** (-a) + shifted_power_sum(a, i - 1)),
+        _accumulated,
         (C, N, EXPONENT, I),
-        Rate(wrt="n", to=sp.oo, leading=_decay * (i ** (-a) + shifted_power_sum(a, i - 1))),
+        Rate(wrt="n", to=sp.oo, leading=_accumulated),
     ),
     _closed(
         "replace-growing",
         "Propagation when replaced data grow",
         "Replaced data with n (k+1)^s points for generation k+1 and one-step error c N^-a: bounded in i iff s a > 1.",
-        _decay * power_sum(s * a, i),
+        _growing,
         (C, N, GROWTH, EXPONENT, I),
-        Rate(wrt="n", to=sp.oo, leading=_decay * power_sum(s * a, i)),
+        Rate(wrt="n", to=sp.oo, leading=_growing),
     ),
 )
