@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import bounds
+import sim
 from bounds import Assumption, Kind, Mode, Result
 from bounds.result import CORE_AXES
 from verify.case import SAMPLED, Array, Bounded, Case, Design, Effort, Exact, Exceedance, Setting
@@ -18,7 +19,11 @@ from verify.run import DEFAULT_SETTING, Plan, cases_of, designs_of, plan_tasks
 from verify.sequential import Decision
 
 DATA_SETTING = Setting(
-    discrete={"column": (0.5, 0.25, 0.125, 0.0625, 0.0625)}, mean=1e6, sigma=3e-4, source="a file of a user"
+    discrete={"column": (0.5, 0.25, 0.125, 0.0625, 0.0625)},
+    mean=1e6,
+    sigma=3e-4,
+    smooth=sim.smoothed_sample(3e-4 * np.random.default_rng(1).standard_exponential(200), 1e-4),
+    source="a file of a user",
 )
 SETTINGS = {"default": DEFAULT_SETTING, "data": DATA_SETTING}
 KEYS = [case.key for case in CASES]

@@ -6,12 +6,15 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bounds import Result
+
+if TYPE_CHECKING:
+    from sim import NormalMixture
 
 Array: TypeAlias = NDArray[np.float64]
 Blocks: TypeAlias = Callable[[int], Iterator[Array]]
@@ -103,12 +106,15 @@ class Design:
     evidence : Evidence
     margin : float
         Relative margin of a sampled equality.
+    simulation : str
+        In a run, designs that name the same simulation see the same replications; by default each has its own.
     """
 
     label: str
     values: Mapping[str, Any]
     evidence: Evidence
     margin: float = 0.02
+    simulation: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -121,6 +127,8 @@ class Setting:
         Probability vectors by name.
     mean, sigma : float
         The Gaussian real distribution.
+    smooth : sim.NormalMixture
+        The smooth real distribution, on the line.
     source : str
         Where they come from.
     """
@@ -128,6 +136,7 @@ class Setting:
     discrete: Mapping[str, tuple[float, ...]]
     mean: float
     sigma: float
+    smooth: NormalMixture
     source: str
 
 

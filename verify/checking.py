@@ -170,7 +170,7 @@ def _require_fit(case: Case, design: Design) -> None:
     if isinstance(design.evidence, Exceedance):
         if result.mode is Mode.HIGH_PROBABILITY and result.kind is Kind.UPPER:
             return
-    elif result.mode is Mode.EXPECTATION:
+    elif result.mode is Mode.EXPECTATION or (result.mode is Mode.SURE and isinstance(design.evidence, Exact)):
         return
     raise ValueError(f"{case.key}: {evidence} cannot decide mode {result.mode} of kind {result.kind}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,49 @@ def stream(model: Any, schedule: sim.Schedule, n: int, metric: str, generations:
             model, schedule, n=n, generations=max(generations), seed=seed, record=(metric,), at=generations
         ):
             yield np.asarray(record[metric], dtype=float)
+
+    return blocks
+
+
+@lru_cache(maxsize=20_000)
+def _block(
+    model: sim.KDE, loop: tuple[sim.Schedule, int, tuple[int, ...]], seed: int, index: int
+) -> tuple[Array, Array]:
+    schedule, n, at = loop
+    record = ("tv", "tv_error")
+    found = sim.blocks(model, schedule, n=n, generations=at[-1], seed=seed, record=record, at=at, first=index)
+    values = next(found)
+    return values["tv"], values["tv_error"]
+
+
+def distances(
+    model: sim.KDE,
+    schedule: sim.Schedule,
+    n: int,
+    at: tuple[int, ...],
+    *,
+    wanted: tuple[int, ...],
+    below: bool = False,
+) -> Blocks:
+    """Return replications of TV(P_i, P) of kernel estimates, on the safe side of the numerical error.
+
+    Parameters
+    ----------
+    model, schedule, n
+        The loop.
+    at : tuple of int
+        Generations that are simulated; blocks of equal loops, generations and seeds are computed once.
+    wanted : tuple of int
+        Those of them that are returned.
+    below : bool
+        Lower the values by the error instead of raising them: for bounds from below.
+    """
+    sign, columns = -1.0 if below else 1.0, [at.index(i) for i in wanted]
+
+    def blocks(seed: int) -> Iterator[Array]:
+        for index in count():
+            value, error = _block(model, (schedule, n, at), seed, index)
+            yield np.clip(value + sign * error, 0.0, 1.0)[:, columns]
 
     return blocks
 

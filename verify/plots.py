@@ -1,4 +1,4 @@
-"""One figure per result: the bound, and what was measured beneath (or above) it."""
+"""Figures: one per result, the bound and what was measured beneath (or above) it; and bounds from both sides."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from bounds import Kind, Mode, Result
 from .case import Array
 from .checking import Curve
 from .run import Verdict
+from .sandwich import Sandwich
 
 _MOST_PANELS = 6
 _MOST_LINES = 4
@@ -62,6 +63,54 @@ def figure(verdict: Verdict) -> bytes:
     axes[0].legend(fontsize=7, frameon=False)
     canvas.suptitle(f"{result.key}: {verdict.outcome}", fontsize=11)
     canvas.supylabel(result.quantity, fontsize=8)
+    return _png(canvas)
+
+
+def sandwich_figure(sandwich: Sandwich) -> bytes:
+    """Draw kernel estimates between their bounds.
+
+    Parameters
+    ----------
+    sandwich : Sandwich
+
+    Returns
+    -------
+    bytes
+        A PNG image: a panel per real fraction, three in a row, over the generation, on a logarithmic scale.
+    """
+    columns = min(3, sandwich.alpha.size)
+    rows = -(-sandwich.alpha.size // columns)
+    canvas = Figure(figsize=(3.4 * columns + 0.4, 2.9 * rows + 0.6), layout="constrained")
+    FigureCanvasAgg(canvas)
+    axes = canvas.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
+    for row, (axis, alpha) in enumerate(zip(axes, sandwich.alpha, strict=False)):
+        _draw_sandwich(axis, sandwich, row)
+        axis.set_title(f"real fraction {alpha:g}", fontsize=9)
+    for axis in axes[sandwich.alpha.size :]:
+        axis.set_visible(False)
+    axes[sandwich.alpha.size - 1].legend(fontsize=7, frameon=False, loc="upper right")
+    canvas.suptitle(f"Kernel estimates of a normal distribution: n = {sandwich.n}, h = {sandwich.h:.3g} σ", fontsize=11)
+    canvas.supxlabel("generation i", fontsize=9)
+    canvas.supylabel("total variation from the real distribution", fontsize=9)
+    return _png(canvas)
+
+
+def _draw_sandwich(axis: Axes, sandwich: Sandwich, row: int) -> None:
+    i = sandwich.generation
+    axis.plot(i, sandwich.triangle[row], ":", color="0.45", lw=1.6, label="triangle bound")
+    axis.plot(i, sandwich.sharp[row], "--", color=_BOUND, lw=1.6, label="sharp bound")
+    axis.fill_between(i, sandwich.low[row], sandwich.high[row], color=_COLOURS[0], alpha=0.35, lw=0)
+    axis.plot(
+        i, sandwich.mean[row], "o-", color=_COLOURS[0], ms=2, lw=0.7, label="simulated mean, asymptotic 99.9 % band"
+    )
+    axis.plot(i, sandwich.lower[row], "-.", color=_COLOURS[2], lw=1.6, label="lower bound")
+    axis.axhline(1, color="0.6", lw=0.8)
+    axis.set_xscale("log")
+    axis.set_yscale("log")
+    axis.tick_params(labelsize=7, which="both")
+
+
+def _png(canvas: Figure) -> bytes:
     buffer = io.BytesIO()
     canvas.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
     return buffer.getvalue()

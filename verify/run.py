@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import multiprocessing
 import signal
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TypeAlias
 
 import numpy as np
 
 import bounds
+import sim
 from bounds import Result
 
-from .case import BUDGETS, Array, Case, Design, Effort, Setting
+from .case import BUDGETS, Array, Case, Design, Effort, Exact, Setting
 from .checking import Curve, check, decisions_in
 from .evidence import Decision, Guarantee
 
@@ -32,6 +34,7 @@ DEFAULT_SETTING = Setting(
     },
     mean=0.0,
     sigma=1.0,
+    smooth=sim.NormalMixture(np.array([0.5, 0.3, 0.2]), np.array([-1.0, 0.5, 2.5]), np.array([0.6, 0.3, 0.8])),
     source="built-in distributions",
 )
 
@@ -167,11 +170,21 @@ def run_task(task: Task) -> Verdict:
     plan = task.plan
     budget = BUDGETS[plan.effort]
     curves = [
-        check(case, design, level=task.level, replications=budget.replications, seed=plan.seed)
+        check(case, _with_shared(design, plan.seed), level=task.level, replications=budget.replications, seed=plan.seed)
         for case in cases_of(bounds.get(task.key))
         for design in designs_of(case, plan)
     ]
     return verdict_of(task.key, curves)
+
+
+def _with_shared(design: Design, seed: int) -> Design:
+    """Give a design that names a simulation the replications that the seed and this name stand for."""
+    evidence = design.evidence
+    if not design.simulation or isinstance(evidence, Exact):
+        return design
+    name = int.from_bytes(hashlib.sha256(design.simulation.encode()).digest()[:8], "big")
+    key = int(np.random.SeedSequence([seed, name]).generate_state(1, np.uint64)[0]) >> 1
+    return replace(design, evidence=replace(evidence, blocks=lambda _: evidence.blocks(key)))
 
 
 def verdict_of(key: str, curves: Iterable[Curve]) -> Verdict:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -57,7 +57,7 @@ class Fit:
 
 @dataclass(frozen=True)
 class KDE:
-    """A kernel density estimate of fixed bandwidth; parameters of a fit are its points, a `Fit`.
+    """A kernel density estimate; parameters of a fit are its points, a `Fit`.
 
     Drawing from a fit is exact: a point of its training set, and normal noise. Up to d = 2 the
     distance to P is computed by cubic binning and FFT, with a certified error below 1e-6 on the line.
@@ -69,23 +69,26 @@ class KDE:
     density : SmoothDensity
         The real distribution P, on the line or on the torus.
     h : float
-        Bandwidth, positive.
+        Bandwidth, positive; with an `exponent`, that of a fit to one point.
     block : int
         Replications computed together. A smaller one needs less memory; other blocks are other
         random numbers.
     pairs : int
         For d > 2: draws from P, and as many from the fit, behind one estimate of the distance.
+    exponent : float
+        In [0, 1]: the bandwidth of a fit to N points is h·N^(−exponent). 0 keeps it fixed.
 
     Raises
     ------
     SimulationError
-        If one of them is not as said, or if the lattice for `h` and P would need more than 2^22 nodes.
+        If one of them is not as said, or if the lattice for a bandwidth and P would need more than 2^22 nodes.
     """
 
     density: SmoothDensity
     h: float
     block: int = 8
     pairs: int = 64
+    exponent: float = 0.0
 
     def __post_init__(self) -> None:
         if not hasattr(self.density, "variation"):
@@ -93,13 +96,15 @@ class KDE:
         object.__setattr__(self, "h", real("h", self.h, 0, math.inf, open_low=True))
         object.__setattr__(self, "block", whole("block", self.block, 1))
         object.__setattr__(self, "pairs", whole("pairs", self.pairs, 1))
+        object.__setattr__(self, "exponent", real("exponent", self.exponent, 0, 1))
         if self.density.d <= 2:
             Grid(self.density, self.h)
 
     @property
     def label(self) -> str:
         """Name, real distribution and bandwidth."""
-        return f"kde(P={self.density.label}, h={self.h!r})"
+        power = f"*N^-{self.exponent:g}" if self.exponent else ""
+        return f"kde(P={self.density.label}, h={self.h!r}{power})"
 
     @property
     def least(self) -> int:
@@ -155,14 +160,24 @@ class KDE:
 
     def estimate(self, rng: np.random.Generator, batch: Chunks) -> Fit:
         """Return the fit to a training set, which is its points."""
-        return Fit(self, batch, int(rng.integers(2**63)) if self.density.d > 2 else 0)
+        key = int(rng.integers(2**63)) if self.density.d > 2 else 0
+        if not self.exponent:
+            return Fit(self, batch, key)
+        size = sum(chunk.size for chunk in batch)
+        tuned = _fixed(self, size)
+        return Fit(tuned, tuple(Chunk(chunk.points, tuned._lattice) for chunk in batch), key)
 
     def measures(self) -> Mapping[str, Metric]:
-        """Return tv and tv_error; on request the same against Q, one_step_tv and one_step_tv_error."""
+        """Return tv and tv_error; with a fixed bandwidth on request the same against Q, one_step_tv(_error)."""
         error = "bound of the numerical error of TV"
-        return {
+        against_real = {
             "tv": Metric(of=_tv, units="1", long_name="TV(P_i, P)"),
             "tv_error": Metric(of=_tv_error, units="1", long_name=f"{error}(P_i, P)"),
+        }
+        return against_real | ({} if self.exponent else self._against_mixture(error))
+
+    def _against_mixture(self, error: str) -> dict[str, Metric]:
+        return {
             "one_step_tv": Metric(
                 of=self._one_step_tv, units="1", long_name="TV(P_i, Q_{i-1})", needs_target=True, default=False
             ),
@@ -200,7 +215,7 @@ class KDE:
             return
         np.take(part.points[row], rng.integers(part.size, size=len(out)), axis=0, out=out, mode="clip")
         noise = rng.standard_normal(out.shape)
-        noise *= self.h
+        noise *= part.lattice.h
         out += noise
         if self.density.space == "torus":
             out -= np.floor(out)
@@ -227,6 +242,12 @@ class KDE:
 
     def _one_step_tv_error(self, params: Fit, target: Components) -> Array:
         return self.distance(params, target, 1)[1]
+
+
+@lru_cache(maxsize=64)
+def _fixed(model: KDE, size: int) -> KDE:
+    """Return the model with the bandwidth for this many points, whose grid is then made once."""
+    return replace(model, h=model.h * size**-model.exponent, exponent=0.0)
 
 
 def _tv(params: Fit, target: Components | None) -> Array:
