@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from .case import Bounded, Case, Design, Effort, Exact, Exceedance, Nonnegative, Setting, Unbounded
     from .checking import Curve, check
     from .evidence import Decision, Guarantee
+    from .exponents import OneStepExponent, one_step_exponent
+    from .phase import PhaseTransition, one_step_law, peak_of_bound, phase_transition
     from .report import save, summary, to_dataset
     from .run import Plan, Verdict, verify
+    from .sandwich import Sandwich, kernel_sandwich
     from .settings import setting_from_file
 
 _HOMES = {
@@ -31,8 +34,11 @@ _HOMES = {
     ),
     "checking": ("Curve", "check"),
     "evidence": ("Decision", "Guarantee"),
+    "exponents": ("OneStepExponent", "one_step_exponent"),
+    "phase": ("PhaseTransition", "one_step_law", "peak_of_bound", "phase_transition"),
     "report": ("save", "summary", "to_dataset"),
     "run": ("Plan", "Verdict", "verify"),
+    "sandwich": ("Sandwich", "kernel_sandwich"),
     "settings": ("setting_from_file",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
@@ -48,11 +54,19 @@ __all__ = [
     "Exceedance",
     "Guarantee",
     "Nonnegative",
+    "OneStepExponent",
+    "PhaseTransition",
     "Plan",
+    "Sandwich",
     "Setting",
     "Unbounded",
     "Verdict",
     "check",
+    "kernel_sandwich",
+    "one_step_exponent",
+    "one_step_law",
+    "peak_of_bound",
+    "phase_transition",
     "save",
     "setting_from_file",
     "summary",
