@@ -18,9 +18,10 @@ from verify.evidence import Decision
 from verify.planner import PlanError, plan
 from verify.planner_check import LEVEL, check_plan
 from verify.planner_cli import plan as command
+from verify.planner_json import as_json
 from verify.planner_models import DOSES
 from verify.planner_plot import curves, picture
-from verify.planner_report import as_json, share
+from verify.planner_report import share
 
 BASE = ("--K", "50", "--real", "1e4", "--generations", "10", "--target-tv", "0.1")
 

@@ -38,6 +38,8 @@ def plan(
     K: int | None = None,
     p: Sequence[float] | NDArray[np.float64] | None = None,
     d: int = 1,
+    sigma: float = 1.0,
+    h: float | None = None,
     delta: float | None = None,
     lam: float = 1.0,
     most_real: float = 0.5,
@@ -47,7 +49,8 @@ def plan(
 
     Parameters
     ----------
-    model : {"discrete", "gaussian"}
+    model : {"discrete", "gaussian", "kde"}
+        "kde" is a kernel density estimate of a normal distribution on the line.
     target : float in (0, 1)
     generations : int >= 1
     real : int >= 1
@@ -60,6 +63,10 @@ def plan(
         Probabilities of the atoms, for a sharper bound.
     d : int
         Dimension of the Gaussian model, whose variance is known.
+    sigma : float > 0
+        Standard deviation of the real distribution, for "kde": the unit of bandwidths.
+    h : float > 0, optional
+        Bandwidth of the kernel estimates; by default nearly the best one for each plan.
     delta : float in (0, 1), optional
         Guarantee with probability at least 1 - delta, in all generations at once, instead of on average.
     lam : float > 0
@@ -80,7 +87,7 @@ def plan(
         An argument outside its range, or no result for this model and guarantee.
     """
     _check(target, generations, real, n, delta, lam, most_real)
-    setting = _setting(model, K, p, d, delta, source)
+    setting = _setting(model, K, p, d, sigma, h, delta, source)
     question = Question(
         setting=setting,
         target=float(target),
@@ -116,7 +123,7 @@ def plan_from_file(
 
     Parameters
     ----------
-    model : {"discrete", "gaussian"}
+    model : {"discrete", "gaussian", "kde"}
     path : path-like
         A CSV or TSV file with a header, or a text file, whose tokens are the values.
     column : str, optional
@@ -142,6 +149,7 @@ def plan_from_file(
     if model != "discrete":
         numbers = sim.load(path, column, kind="gaussian")
         source = f"{numbers.source}: {numbers.rows:,} numbers, standard deviation {numbers.sigma:.4g}"
+        more = {"sigma": numbers.sigma, **more} if model == "kde" else more
         return plan(model, real=numbers.rows if real is None else real, source=source, **more)
     atoms = sim.load(path, column, kind="discrete")
     source = f"{atoms.source}: {atoms.rows:,} values, K = {len(atoms.labels):,} distinct"
@@ -169,21 +177,33 @@ def _whole(value: Any, low: int, high: int) -> bool:
     return math.isfinite(value) and int(value) == value and low <= value <= high
 
 
-def _setting(model: str, K: int | None, p: Any, d: int, delta: float | None, source: str) -> Setting:
+def _setting(
+    model: str, K: int | None, p: Any, d: int, sigma: float, h: float | None, delta: float | None, source: str
+) -> Setting:
     if model not in CHOICES:
         raise PlanError("model", model, f"one of {', '.join(CHOICES)}")
-    if model != "discrete":
+    if model == "gaussian":
         if not _whole(d, 1, 10**6):
             raise PlanError("d", d, "a whole number from 1 to 1000000")
         return Setting(model=model, values={"d": int(d)}, delta=delta, source=source)
+    if model == "kde":
+        for name, value in (("sigma", sigma), ("h", h)):
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise PlanError(name, value, "a number above 0")
+        values = {"sigma": float(sigma), **({} if h is None else {"h": float(h)})}
+        return Setting(model=model, values=values, delta=delta, source=source)
+    return _discrete(K, p, delta, source)
+
+
+def _discrete(K: int | None, p: Any, delta: float | None, source: str) -> Setting:
     if p is not None:
         atoms = np.asarray(p, dtype=float)
-        return Setting(model=model, values={"p": atoms, "K": atoms.size}, delta=delta, source=source)
+        return Setting(model="discrete", values={"p": atoms, "K": atoms.size}, delta=delta, source=source)
     if K is None:
         raise PlanError("K", "missing", "the number of atoms, or --data")
     if not _whole(K, 2, MOST_POINTS):
         raise PlanError("K", K, f"a whole number from 2 to {MOST_POINTS:,}")
-    return Setting(model=model, values={"K": int(K)}, delta=delta, source=source)
+    return Setting(model="discrete", values={"K": int(K)}, delta=delta, source=source)
 
 
 def _row(bound: Guarantee, question: Question) -> Row:

@@ -41,9 +41,10 @@ _COUNT, _NUMBER = _Number(whole=True), _Number(whole=False)
 
 
 @click.command()
-@click.option("--model", type=click.Choice(("discrete", "gaussian")), default="discrete", show_default=True)
+@click.option("--model", type=click.Choice(("discrete", "gaussian", "kde")), default="discrete", show_default=True)
 @click.option("--K", "K", type=_COUNT, default=None, help="Atoms of the discrete model.")
 @click.option("--d", "d", type=_COUNT, default=None, help="Dimension of the Gaussian model.  [default: 1]")
+@click.option("--h", "h", type=_NUMBER, default=None, help="Bandwidth of kernel estimates.  [default: nearly the best]")
 @click.option("--real", type=_COUNT, default=None, help="Real points there are, 1e6 for a million.")
 @click.option("--n", "n", type=_COUNT, default=None, help="Points per generation.  [default: the real points]")
 @click.option("--generations", type=_COUNT, required=True, help="Generations of the loop.")
@@ -74,7 +75,7 @@ def plan(check: bool, seed: int, as_json: bool, out: str | None, **asked: Any) -
     if out is not None:
         _draw(answer, out)
     if as_json:
-        from .planner_report import as_json as write
+        from .planner_json import as_json as write
 
         measured = {} if checked is None else {"check": {**vars(checked), "choice": vars(checked.choice)}}
         click.echo(write(answer, **measured), nl=False)
@@ -94,7 +95,7 @@ def _answer(asked: dict[str, Any]) -> DataPlan:
     model, data, column = asked.pop("model"), asked.pop("data"), asked.pop("column")
     _consistent(model, data, column, asked)
     given = {name: value for name, value in asked.items() if value is not None}
-    for name in ("target", "delta", "lam", "most_real"):
+    for name in ("target", "delta", "lam", "most_real", "h"):
         if name in given:
             given[name] = float(given[name])
     try:
@@ -117,6 +118,8 @@ def _consistent(model: str, data: str | None, column: str | None, asked: dict[st
         _fail("--K: allowed: only with --model discrete")
     if model != "gaussian" and asked["d"] is not None:
         _fail("--d: allowed: only with --model gaussian")
+    if model != "kde" and asked["h"] is not None:
+        _fail("--h: allowed: only with --model kde")
     if data is not None and asked["d"] not in (None, 1):
         _fail("--d and --data: allowed: one of them (a column has d = 1)")
 

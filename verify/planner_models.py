@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 import bounds
 from bounds import Result
+from bounds.kde_bandwidth import loop_bandwidth
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -28,7 +29,7 @@ DOSES: dict[str, str] = {
 WHOLE_COUNTS = ("stratified", "fixed")
 """Schedules whose alpha*n must be whole."""
 
-CHOICES = ("discrete", "gaussian")
+CHOICES = ("discrete", "gaussian", "kde")
 """Models, as named on the command line."""
 
 
@@ -38,9 +39,9 @@ class Setting:
 
     Attributes
     ----------
-    model : {"discrete", "gaussian"}
+    model : {"discrete", "gaussian", "kde"}
     values : mapping
-        Parameters of results that do not vary in the search: K, d or p.
+        Parameters of results that do not vary in the search: K, d, p, sigma or h.
     delta : float or None
         None: guarantees in expectation; else with probability at least 1 - delta.
     source : str
@@ -80,18 +81,28 @@ FAMILIES = (
     Family(model="discrete", prefix="tv/hp-union", needs="K", probable=True),
     Family(model="gaussian", prefix="tv/gaussian-mean", needs="d=1"),
     Family(model="gaussian", prefix="tv/gaussian-mean-d", needs="d"),
+    Family(model="kde", prefix="tv/kde-sharp", needs="sigma"),
+    Family(model="kde", prefix="tv/hp-kde", needs="sigma", probable=True),
 )
 """In expectation the first that fits is the sharpest; with high probability the better of all is taken."""
 
-_LOWER: Mapping[str, str] = {"discrete": "discrete/lower"}
+_LOWER: Mapping[str, str] = {"discrete": "discrete/lower", "kde": "tv/kde/lower/gaussian"}
 """Lower bounds, for schedules without fresh real data: below them a target is impossible, not only unproved."""
 
-Fill: TypeAlias = Callable[[Setting, Any, int], Any]
+Fill: TypeAlias = Callable[[Setting, Mapping[str, Any], int], Any]
+
+
+def _bandwidth(setting: Setting, known: Mapping[str, Any], generations: int) -> Array:
+    """Return the bandwidth of the loop, chosen for its last generation."""
+    return loop_bandwidth(known["n"], known.get("alpha", 0.0), generations, setting.values["sigma"])
+
+
 _FILLS: dict[str, Fill] = {
-    "T": lambda setting, n, generations: generations,
-    "delta": lambda setting, n, generations: setting.delta,
+    "T": lambda setting, known, generations: generations,
+    "delta": lambda setting, known, generations: setting.delta,
+    "h": _bandwidth,
 }
-"""Parameters that follow from the setting, the sample size and the generations (a bandwidth would be one)."""
+"""Parameters that follow from the setting, the sample size, the real fraction and the generations."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -131,7 +142,13 @@ class Guarantee:
         ]
 
     def _value(self, name: str, known: Mapping[str, Any], generations: int) -> Any:
-        return known[name] if name in known else _FILLS[name](self.setting, known["n"], generations)
+        return known[name] if name in known else _FILLS[name](self.setting, known, generations)
+
+    def bandwidth(self, n: int, dose: float, generations: int) -> float | None:
+        """Return the bandwidth that the guarantee is for, None for models without."""
+        if not any("h" in result.names for result in self.results):
+            return None
+        return float(self._value("h", {"n": n, self.dose: dose, **self.setting.values}, generations))
 
 
 def guarantees(setting: Setting) -> dict[str, Guarantee | None]:
@@ -177,6 +194,8 @@ def lower_bound(setting: Setting, schedule: str, n: int, dose: float, generation
     key = f"{_LOWER.get(setting.model, '')}/{schedule}"
     result = next((result for result in bounds.CATALOGUE if result.key == key), None)
     known = {"n": n, "i": generations, DOSES[schedule]: dose, **setting.values}
+    if setting.model == "kde":
+        known = {"h": _bandwidth(setting, known, generations), **known}
     if result is None or not all(name in known for name in result.names):
         return "", 0.0
     return key, float(result(**{name: known[name] for name in result.names}))

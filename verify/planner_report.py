@@ -1,12 +1,10 @@
-"""A data plan in words and numbers, and as JSON."""
+"""A data plan in words and numbers."""
 
 from __future__ import annotations
 
-import json
 import math
 import textwrap
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import bounds
 
@@ -15,6 +13,11 @@ from .planner_models import WHOLE_COUNTS
 from .planner_search import LARGEST_LAM, MOST_POINTS, Choice
 
 _WIDTH = 110
+_MODELS = {
+    "discrete": "Discrete model",
+    "gaussian": "Gaussian model",
+    "kde": "Kernel density estimation of a normal distribution",
+}
 
 
 def words(plan: DataPlan) -> str:
@@ -46,47 +49,6 @@ def _wrapped(lines: Iterable[str]) -> list[str]:
     return [textwrap.fill(line, _WIDTH, subsequent_indent="  ", break_on_hyphens=False) for line in lines]
 
 
-def as_json(plan: DataPlan, **more: Any) -> str:
-    """Return every number of the plan as JSON, with the assumptions of each result used.
-
-    Parameters
-    ----------
-    plan : DataPlan
-    **more
-        Further members of the object.
-    """
-    question, setting = plan.question, plan.question.setting
-    asked = {
-        "model": setting.model,
-        **{name: value for name, value in setting.values.items() if name != "p"},
-        "delta": setting.delta,
-        "data": setting.source or None,
-        "target_tv": question.target,
-        "generations": question.generations,
-        "n": question.n,
-        "real": question.real,
-        "lam": question.lam,
-        "most_real": question.most_real,
-    }
-    results = {key: {a.key: a.text for a in bounds.get(key).assumptions} for key in _keys(plan)}
-    whole = {
-        "question": asked,
-        "schedules": [_row_object(row) for row in plan.rows],
-        "no_result": list(plan.missing),
-        "cheapest": None if plan.best is None else vars(plan.best),
-        "without_a_loop": plan.alone,
-        "affordable": plan.affordable,
-        "assumptions": results,
-        **more,
-    }
-    return json.dumps(whole, indent=1, allow_nan=False) + "\n"
-
-
-def _row_object(row: Row) -> dict[str, Any]:
-    cheapest = None if row.cheapest is None else vars(row.cheapest)
-    return {**vars(row), "lam": [list(interval) for interval in row.lam], "cheapest": cheapest}
-
-
 def count(number: float) -> str:
     """Return a number of points with separators, to the nearest whole one."""
     return f"{round(number):,}"
@@ -106,13 +68,17 @@ def _tv(value: float) -> str:
 
 def _question(question: Question) -> list[str]:
     setting = question.setting
-    size = ", ".join(f"{name} = {value:,}" for name, value in setting.values.items() if name != "p")
+    size = ", ".join(
+        f"{name} = {value:,.6g}" if isinstance(value, float) else f"{name} = {value:,}"
+        for name, value in setting.values.items()
+        if name != "p"
+    )
     sense = "on average"
     if setting.delta is not None:
         sense = f"with probability at least {1 - setting.delta:g}"
     source = [f"Real distribution: {setting.source}"] if setting.source else []
     return [
-        f"How much real data does a loop need? {setting.model.capitalize()} model, {size}.",
+        f"How much real data does a loop need? {_MODELS[setting.model]}, {size}.",
         *source,
         f"Wanted: TV(P_i, P) <= {question.target:g} {sense}, after i = {question.generations} generations.",
         f"Given: {count(question.real)} real points; generations of n = {count(question.n)} points.",
@@ -134,8 +100,9 @@ def _answer(plan: DataPlan) -> list[str]:
         if plan.alone is None
         else (f"Without a loop, trained on real data once, {count(plan.alone)} real points guarantee it.")
     )
+    bandwidth = "" if best.bandwidth is None else f" with bandwidth h = {best.bandwidth:.4g}"
     return [
-        f"{_plan_words(best)} guarantees TV <= {_tv(best.guaranteed)} with {_real(best)} real points.",
+        f"{_plan_words(best)}{bandwidth} guarantees TV <= {_tv(best.guaranteed)} with {_real(best)} real points.",
         enough,
         alone,
     ]
@@ -282,13 +249,14 @@ def _failure(row: Row) -> str:
     return f"gives {_tv(row.without)}"
 
 
-def _keys(plan: DataPlan) -> Sequence[str]:
+def result_keys(plan: DataPlan) -> Sequence[str]:
+    """Return the keys of all results that the plan uses, or that forbid the target."""
     used = [row.result for row in plan.rows] + [row.cheapest.result for row in plan.rows if row.cheapest]
     return list(dict.fromkeys(used + [row.impossible for row in plan.rows if row.impossible]))
 
 
 def _sources(plan: DataPlan) -> Iterable[str]:
-    keys = _keys(plan)
+    keys = result_keys(plan)
     texts = {key: {a.key: a.text for a in bounds.get(key).assumptions} for key in keys}
     shared = {k: text for k, text in texts[keys[0]].items() if all(k in of for of in texts.values())}
     yield from (f"All: {text}." for text in shared.values())

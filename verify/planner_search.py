@@ -36,6 +36,8 @@ class Choice:
         Bound on the TV of the last generation.
     result : str
         Key of the result that says so.
+    bandwidth : float or None
+        Bandwidth of every generation, for kernel estimates.
     """
 
     schedule: str
@@ -44,6 +46,7 @@ class Choice:
     real: float
     guaranteed: float
     result: str
+    bandwidth: float | None = None
 
 
 def smallest(holds: Callable[[int], bool], low: int, high: int) -> int | None:
@@ -264,4 +267,5 @@ def _choice(bound: Guarantee, n: int, dose: float, generations: int) -> Choice:
         real=real_points(bound.schedule, n, dose, generations),
         guaranteed=float(bound(n, dose, generations, generations)),
         result=bound.best(n, dose, generations).key,
+        bandwidth=bound.bandwidth(n, dose, generations),
     )
