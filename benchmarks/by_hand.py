@@ -166,8 +166,26 @@ SINGLE: dict[str, Formula] = {
     "gaussian/golden-ratio/general": lambda v: (
         v.sigma**2 * (v.w**2 / v.n + (1 - v.w) ** 2 / v.m) / (1 - (1 - v.w) ** 2)
     ),
+    "tv/phase-transition": lambda v: v.C * v.n**-v.a * _expanded(v.r, v.i, v.a),
+    "tv/phase-transition-idealised": lambda v: v.C * v.n**-v.a * (1 + v.r) ** (1 - v.a) * (1 - _kept(v.r) ** v.i),
+    "tv/phase-transition-exact/gaussian-mean": lambda v: 2 / np.pi * np.arctan(np.sqrt(_spread(v)) / 2),
+    "tv/phase-transition-exact/discrete": lambda v: np.sqrt((v.K - 1) * _spread(v)) / 2,
+    "tv/phase-transition-exact/gaussian-mean/ceiling": lambda v: 2 / np.pi * np.arctan(np.sqrt(1.5 / v.n) / 2),
+    "tv/phase-transition-exact/discrete/ceiling": lambda v: np.sqrt(1.5 * (v.K - 1) / v.n) / 2,
     "gaussian/golden-ratio/optimum": lambda v: v.sigma**2 / v.n * 2 / (1 + np.sqrt(1 + 4 * v.m / v.n)),
 }
+
+
+def _kept(r: Any) -> Any:
+    return r / (1 + r)
+
+
+def _expanded(r: Any, i: Any, a: Any) -> Any:
+    return 1 + ((1 + r) ** (1 - a) - 1) * (1 - _kept(r) ** (i - 1))
+
+
+def _spread(v: Any) -> Any:
+    return (1 + v.r / (1 + 2 * v.r) * (1 - _kept(v.r) ** (2 * (v.i - 1)))) / v.n
 
 
 def _student(d: Any, s: Any) -> Any:
