@@ -6,6 +6,7 @@
 0.108...
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .catalogue import CATALOGUE
@@ -14,6 +15,7 @@ from .lookup import get, select
 from .result import Assumption, Condition, Kind, Mode, Param, Rate, Result, Source, Structure
 
 if TYPE_CHECKING:
+    from . import query
     from .propagation import propagate
 
 __all__ = [
@@ -33,12 +35,15 @@ __all__ = [
     "UnknownResultError",
     "get",
     "propagate",
+    "query",
     "select",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Import `propagate`, which needs NumPy, only when it is used."""
+    """Import `propagate` and `query`, which need NumPy, only when they are used."""
+    if name == "query":
+        return import_module(".query", __name__)
     if name == "propagate":
         from .propagation import propagate
 
