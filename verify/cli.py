@@ -1,4 +1,4 @@
-"""The command line: list, show, eval and verify."""
+"""The command line: list, show, eval, query, verify and plan."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from .planner_cli import plan
+from .query_cli import query
 
 if TYPE_CHECKING:
     from bounds import Result
@@ -199,6 +200,7 @@ def _one_line(error: click.ClickException) -> str:
 
 
 cli.add_command(plan)
+cli.add_command(query)
 
 
 def main() -> None:
