@@ -26,6 +26,10 @@ bench: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python examples/picture.py docs/picture.png
 	$(BIN)/python examples/catalogue_table.py README.md
+	$(BIN)/python examples/derivations.py book/derivations.md
+	$(BIN)/python examples/sandwich.py book/figures/sandwich.png
+	$(BIN)/python examples/one_step_rates.py book/figures/one_step_rates.png
+	$(BIN)/python examples/phase_transition.py book/figures/phase_transition.png
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit('Python 3.11 or newer is needed, this is ' + sys.version.split()[0]) if sys.version_info < (3, 11) else None"
