@@ -11,6 +11,7 @@ from mpmath import mp
 
 import bounds
 from bounds.catalogue import kde
+from bounds.kde_bandwidth import small_bandwidth_optimum
 from bounds.query.answers import Unanswered
 from bounds.query.extremum import argmax, argmin
 from bounds.query.transition import threshold
@@ -155,3 +156,19 @@ def test_wrong_names_and_values() -> None:
     with pytest.raises(Unanswered, match="constant"):
         argmin("tv/discrete/one-step/fixed", "alpha", n=10, K=3)
     assert math.isnan(threshold("tv/phase-transition", "r", i=5, a=0.5).best)
+
+
+def test_roots_and_logarithmic_derivatives_give_formulas() -> None:
+    n, h, A, B = sp.symbols("n h A B", positive=True)
+    best = argmin(A / sp.sqrt(n * h) + B * h**2, "h")  # a kernel estimate: variance and bias for small bandwidths
+    expected, value = small_bandwidth_optimum(A, B, n, sp.S.One)
+    assert best.proved
+    assert sp.simplify(best.expr / expected) == 1
+    assert (A / sp.sqrt(n * h) + B * h**2).subs(h, best.expr).subs({A: 2, B: 3, n: 50}).evalf() == pytest.approx(
+        float(value.subs({A: 2, B: 3, n: 50}))
+    )
+    assert argmax(n * sp.exp(-n), "n").expr == 1
+    assert argmax(n * sp.exp(-n), "n").best == pytest.approx(math.exp(-1))
+    assert argmin(h**2 + 1 / h**3, "h").expr == sp.Rational(3, 2) ** sp.Rational(1, 5)
+    both = argmax((n - 1) * sp.exp(-n), "n")  # of both signs: no logarithm, a number
+    assert both.value == pytest.approx(2)

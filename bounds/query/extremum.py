@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from dataclasses import dataclass, replace
 from typing import Any
@@ -122,17 +123,20 @@ def _keeps_order(expr: sp.Pow, order: Order) -> bool:
 
 
 def _by_formula(subject: Subject, variable: Variable, sense: int, query: str) -> Optimum | None:
-    """Solve for the zero of the derivative of a rational function, if it has exactly one in the domain."""
+    """Solve for the zero of the derivative, if that is rational in a root of x, and has exactly one in the domain."""
     reduced, towards = without_factors(subject, variable, sense)
-    x, inner = variable.symbol, reduced.expr
-    if variable.whole or not inner.is_rational_function(x) or inner.count_ops() > 100:
+    x = variable.symbol
+    if variable.whole or reduced.expr.count_ops() > 100:
         return None
-    slope = sp.cancel(sp.together(sp.diff(inner, x)))
-    roots = [root for root in polynomial_roots(slope, x) if _inside(subject, variable, root)]
+    slope, power = _slope(reduced, variable)
+    if not slope.is_rational_function(x):
+        return None
+    roots = [root for root in polynomial_roots(slope, x) if _inside(subject, variable, root**power)]
     if len(roots) != 1 or not _changes_sign(reduced, variable, slope, towards):
         return None
-    place = sp.sqrtdenest(sp.simplify(roots[0]))
-    best = sp.simplify(subject.expr.subs(x, place))
+    place = roots[0] ** power if power > 1 else sp.sqrtdenest(sp.simplify(roots[0]))
+    best = subject.expr.subs(x, place)
+    best = sp.simplify(best) if power == 1 else sp.powsimp(sp.expand_power_base(best), force=True)
     place_shown, best_shown = subject.restore(place), subject.restore(best)
     return Optimum(
         query=query,
@@ -143,6 +147,21 @@ def _by_formula(subject: Subject, variable: Variable, sense: int, query: str) ->
         text=f"{_WORD[sense]} of {subject.name} at {variable.name} = {place_shown}, where it is {best_shown}",
         best=_value(best),
     )
+
+
+def _slope(subject: Subject, variable: Variable) -> tuple[sp.Expr, int]:
+    """Return what has the sign of the derivative, as a function of x^(1/power), and that power.
+
+    Of a positive function the derivative of its logarithm has the same sign, and may be rational where it is not.
+    """
+    x, expr = variable.symbol, subject.expr
+    roots = [p.exp.q for p in expr.atoms(sp.Pow) if p.base == x and p.exp.is_Rational]
+    power = math.lcm(*roots) if roots and {variable.low, variable.high} <= {0, 1, sp.oo} else 1
+    moved = expr.subs(x, x**power) if power > 1 else expr
+    slope = sp.diff(moved, x)
+    if not moved.is_rational_function(x) and Order(subject).sign(expr) == 1:
+        slope = sp.simplify(slope / moved)
+    return sp.cancel(sp.together(slope)) if slope.is_rational_function(x) else slope, power
 
 
 def _value(expr: sp.Expr) -> float:
@@ -168,8 +187,8 @@ def _inside(subject: Subject, variable: Variable, root: sp.Expr) -> bool:
 def _changes_sign(subject: Subject, variable: Variable, slope: sp.Expr, sense: int) -> bool:
     """Prove that the slope has one zero in the domain and the right signs beside it.
 
-    A numerator of degree at most 2 with opposite signs at the ends has exactly one zero between them; one with
-    numbers as coefficients is counted by Sturm's theorem.
+    A numerator of degree at most 2 with opposite signs at the ends has exactly one zero between them, and so has one
+    of two terms on positive numbers; one with numbers as coefficients is counted by Sturm's theorem.
     """
     x, low, high = variable.symbol, variable.low, variable.high
     numerator, denominator = (sp.Poly(part, x) for part in sp.fraction(slope))
@@ -182,7 +201,7 @@ def _changes_sign(subject: Subject, variable: Variable, slope: sp.Expr, sense: i
     signs = (order.sign(first), order.sign(last))
     if None in signs or signs[0] == 0 or (signs[0], signs[1]) != (-sense * sign, sense * sign):
         return False
-    if numerator.degree() <= 2:
+    if numerator.degree() <= 2 or (len(numerator.terms()) == 2 and low >= 0):
         return True
     counted = numerator.domain.is_QQ or numerator.domain.is_ZZ
     return bool(counted and numerator.count_roots(low, None if high is sp.oo else high) == 1)

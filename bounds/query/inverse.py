@@ -37,6 +37,8 @@ def polynomial_roots(expr: sp.Expr, x: sp.Symbol) -> list[sp.Expr]:
     roots: list[sp.Expr] = []
     for factor, _ in sp.Poly(numerator, x).factor_list()[1]:
         low = factor.degree() <= 2 or (factor.degree() <= _DEGREE and (factor.domain.is_QQ or factor.domain.is_ZZ))
+        if not low and len(factor.terms()) == 2:  # a x^m + b
+            roots.append((-factor.nth(0) / factor.LC()) ** sp.Rational(1, factor.degree()))
         roots += sp.roots(factor, x) if low else []
     return [root for root in roots if root.is_real is not False]
 
