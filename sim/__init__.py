@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         read_table,
         read_tokens,
     )
+    from sim.data_labelled import LabelledPopulation, load_labelled
     from sim.densities import Density, NormalDensity, ScalarDensity, SmoothDensity
     from sim.densities_mixture import NormalMixture, smoothed_sample
     from sim.densities_torus import CosineTorus
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
         exact_gaussian_mean_square,
         exact_golden_ratio,
     )
+    from sim.labelled_atoms import LabelledAtoms
+    from sim.learners import Learner, Logistic, Ridge
+    from sim.learners_sgd import SGD
     from sim.loop import blocks, simulate
     from sim.models.data_level import discrete_data, gaussian_data
     from sim.models.discrete import Discrete
@@ -46,6 +50,7 @@ if TYPE_CHECKING:
     from sim.models.gaussian_mean import GaussianMean
     from sim.models.kde import KDE, tv_kde
     from sim.models.kde_torus import SmoothedTorus
+    from sim.models.labelled import Labelled
     from sim.models.user import UserModel, from_estimator
     from sim.schedules import (
         SCHEDULES,
@@ -60,6 +65,8 @@ if TYPE_CHECKING:
         Weighted,
         schedule,
     )
+    from sim.stability import coupled_stability, replace_one_stability
+    from sim.stability_recursive import Trajectories, exact_binary_gamma, exact_gaussian_mean_gamma, trajectories
     from sim.tv_densities import tv_functions, tv_monte_carlo, tv_quadrature
 
 _HOMES = {
@@ -74,6 +81,7 @@ _HOMES = {
         "read_table",
         "read_tokens",
     ),
+    "sim.data_labelled": ("LabelledPopulation", "load_labelled"),
     "sim.distances": (
         "diversity",
         "tv_discrete",
@@ -93,11 +101,15 @@ _HOMES = {
         "exact_gaussian_mean_square",
         "exact_golden_ratio",
     ),
+    "sim.labelled_atoms": ("LabelledAtoms",),
+    "sim.learners": ("Learner", "Logistic", "Ridge"),
+    "sim.learners_sgd": ("SGD",),
     "sim.loop": ("blocks", "simulate"),
     "sim.models.data_level": ("discrete_data", "gaussian_data"),
     "sim.models.discrete": ("Discrete",),
     "sim.models.gaussian": ("Gaussian",),
     "sim.models.gaussian_mean": ("GaussianMean",),
+    "sim.models.labelled": ("Labelled",),
     "sim.models.user": ("UserModel", "from_estimator"),
     "sim.densities": (
         "Density",
@@ -120,6 +132,13 @@ _HOMES = {
         "tv_kde",
     ),
     "sim.models.kde_torus": ("SmoothedTorus",),
+    "sim.stability": ("coupled_stability", "replace_one_stability"),
+    "sim.stability_recursive": (
+        "Trajectories",
+        "exact_binary_gamma",
+        "exact_gaussian_mean_gamma",
+        "trajectories",
+    ),
     "sim.schedules": (
         "SCHEDULES",
         "Accumulate",
@@ -138,6 +157,7 @@ _HOMES = {
 __all__ = [
     "KDE",
     "SCHEDULES",
+    "SGD",
     "Accumulate",
     "CosineTorus",
     "DataError",
@@ -153,10 +173,16 @@ __all__ = [
     "GaussianMean",
     "GaussianMeanLaw",
     "GaussianPopulation",
+    "Labelled",
+    "LabelledAtoms",
+    "LabelledPopulation",
+    "Learner",
+    "Logistic",
     "NormalDensity",
     "NormalMixture",
     "Population",
     "Replace",
+    "Ridge",
     "ScalarDensity",
     "Schedule",
     "SimulationError",
@@ -164,28 +190,35 @@ __all__ = [
     "SmoothedTorus",
     "Stratified",
     "Subsample",
+    "Trajectories",
     "UserModel",
     "Weighted",
     "blocks",
+    "coupled_stability",
     "discrete_data",
     "discrete_population",
     "diversity",
+    "exact_binary_gamma",
     "exact_cost",
     "exact_discrete",
     "exact_gaussian",
     "exact_gaussian_mean",
     "exact_gaussian_mean_fresh",
+    "exact_gaussian_mean_gamma",
     "exact_gaussian_mean_square",
     "exact_golden_ratio",
     "from_estimator",
     "gaussian_data",
     "gaussian_population",
     "load",
+    "load_labelled",
     "read_table",
     "read_tokens",
+    "replace_one_stability",
     "schedule",
     "simulate",
     "smoothed_sample",
+    "trajectories",
     "tv_discrete",
     "tv_functions",
     "tv_gaussian_shift",

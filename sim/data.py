@@ -167,7 +167,7 @@ def _missing_numbers(labels: Sequence[str]) -> list[str]:
 
 
 def _gaussian(data: Values) -> GaussianPopulation:
-    x = _numbers(data)
+    x = finite_numbers(data)
     if x.size < 2:
         raise DataError(data.path, 0, data.column, f"at least 2 numbers are needed for sigma; got {x.size}")
     # Scaled by a power of 2, which is exact, so that squares neither overflow nor vanish.
@@ -180,7 +180,7 @@ def _gaussian(data: Values) -> GaussianPopulation:
     return GaussianPopulation(mean=mean, sigma=sigma, rows=x.size, source=data.source)
 
 
-def _numbers(data: Values) -> Array:
+def finite_numbers(data: Values) -> Array:
     """All values as finite floats; the first that is not one raises."""
     try:
         x = np.array([float(text) for text in data.values])

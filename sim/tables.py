@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
@@ -148,11 +148,26 @@ def text_tokens(path: AnyPath) -> Values:
 
 def table_column(path: AnyPath, column: str | None) -> Values:
     """`read_table` with the lines."""
+    return _columns(path, lambda name, header: [_index(name, header, column)])[0]
+
+
+def table_columns(path: AnyPath, columns: Sequence[str] | None = None) -> list[Values]:
+    """Several columns, all of them by default, each as by `read_table`, with the lines."""
+
+    def places(name: str, header: Sequence[str]) -> list[int]:
+        wanted: Sequence[str | None] = (header or [None]) if columns is None else columns
+        return [_index(name, header, column) for column in wanted]
+
+    return _columns(path, places)
+
+
+def _columns(path: AnyPath, places: Callable[[str, Sequence[str]], list[int]]) -> list[Values]:
+    """The columns at these places, which follow from the name of the file and its header."""
     name, text = fspath(path), _text(path)
     records = _records(name, text, _delimiter(name, text))
     _, header = next(records)
-    k = _index(name, header, column)
-    values: list[str] = []
+    chosen = places(name, header)
+    values: list[list[str]] = [[] for _ in chosen]
     lines: list[int] = []
     blank = 0
     for line, record in records:
@@ -163,13 +178,14 @@ def table_column(path: AnyPath, column: str | None) -> Values:
             fields = 0 if blank else len(record)
             reason = f"expected {len(header)} fields as in the header, got {fields}"
             raise DataError(name, blank or line, "", reason + " (a blank line)" * bool(blank))
-        if not record[k].strip():
-            raise DataError(name, line, header[k], "empty cell")
-        values.append(record[k])
+        for k, column in zip(chosen, values, strict=True):
+            if not record[k].strip():
+                raise DataError(name, line, header[k], "empty cell")
+            column.append(record[k])
         lines.append(line)
-    if not values:
+    if not lines:
         raise DataError(name, 0, "", "only a header, no rows")
-    return Values(values, name, header[k], lines)
+    return [Values(column, name, header[k], lines) for k, column in zip(chosen, values, strict=True)]
 
 
 def _records(name: str, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
