@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -198,17 +199,44 @@ def verdict_of(key: str, curves: Iterable[Curve]) -> Verdict:
     return Verdict(key=key, outcome=outcome, curves=curves, seconds=math.fsum(c.seconds for c in curves))
 
 
+@dataclass
+class _Worker:
+    """What a worker process is doing."""
+
+    computing: bool = False
+    ending: bool = False
+
+    def end(self, *_: object) -> None:
+        """End now, or, between two results, before the next one: half a result in the pipe would block its reader.
+
+        A second request ends it in any case: the pool sends that when it reads no more.
+        """
+        if self.computing or self.ending:
+            os._exit(1)
+        self.ending = True
+
+
+_WORKER = _Worker()
+
+
 def _complete(task: Task, finish: Finish | None) -> Verdict:
     """Reach a verdict and, still in the worker, hand it to `finish`."""
-    verdict = run_task(task)
-    if finish is not None:
-        finish(verdict)
+    _WORKER.computing = True
+    if _WORKER.ending:
+        os._exit(1)
+    try:
+        verdict = run_task(task)
+        if finish is not None:
+            finish(verdict)
+    finally:
+        _WORKER.computing = False
     return verdict
 
 
-def _ignore_interrupts() -> None:
+def _prepare_worker() -> None:
     """Leave Ctrl-C to the main process, which ends the workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _WORKER.end)
 
 
 @contextmanager
@@ -256,7 +284,7 @@ def verify(plan: Plan, *, workers: int = 1, finish: Finish | None = None) -> Gen
 def _in_processes(tasks: tuple[Task, ...], workers: int, finish: Finish | None) -> Generator[Verdict, None, None]:
     context = multiprocessing.get_context("spawn")
     others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context, initializer=_ignore_interrupts)
+    pool = ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context, initializer=_prepare_worker)
     waiting: set[Future[Verdict]] = set()
     try:
         with _held_interrupts():  # the processes start as tasks are submitted
