@@ -18,7 +18,7 @@ from .worker import DEFAULT_LIMIT
 Path: TypeAlias = "str | Sequence[tuple[str, Any]]"
 
 
-def rate(target: Target, path: Path, to: Any = sp.oo, *, time_limit: float = DEFAULT_LIMIT, **fixed: Any) -> Growth:
+def rate(target: Target, path: Path, /, to: Any = sp.oo, *, time_limit: float = DEFAULT_LIMIT, **fixed: Any) -> Growth:
     """Return the leading term in one parameter, or in several, one after the other.
 
     It holds for generic values of the parameters that stay symbolic: inside their domains, not at the ends.
@@ -49,18 +49,10 @@ def rate(target: Target, path: Path, to: Any = sp.oo, *, time_limit: float = DEF
     ParameterError, DomainError
         An unknown parameter, or a fixed value or a limit outside of its domain.
     """
-    subject = subject_of(target).fix(fixed)
-    steps, query = _steps(path, to), _query("rate", subject, path, to)
-    proved, methods = True, list[str]()
-    for name, end in steps:
-        variable = subject.variable(name, query)
-        found = find_leading(subject, variable, _end(subject, variable, end), query, time_limit)
-        proved, methods = proved and found.proved, [*methods, found.method]
-        subject = replace(subject, expr=found.expr)
-    return _growth(subject, query, found, proved, methods, steps)
+    return _asymptotics("rate", subject_of(target).fix(fixed), path, to, time_limit)
 
 
-def limit(target: Target, path: Path, to: Any = sp.oo, *, time_limit: float = DEFAULT_LIMIT, **fixed: Any) -> Growth:
+def limit(target: Target, path: Path, /, to: Any = sp.oo, *, time_limit: float = DEFAULT_LIMIT, **fixed: Any) -> Growth:
     """Return the limit in one parameter, or the iterated limit in several; parameters as for `rate`.
 
     Returns
@@ -73,28 +65,24 @@ def limit(target: Target, path: Path, to: Any = sp.oo, *, time_limit: float = DE
     Unanswered, ParameterError, DomainError
         As for `rate`.
     """
-    subject = subject_of(target).fix(fixed)
-    steps, query = _steps(path, to), _query("limit", subject, path, to)
+    return _asymptotics("limit", subject_of(target).fix(fixed), path, to, time_limit)
+
+
+def _asymptotics(what: str, subject: Subject, path: Path, to: Any, time_limit: float) -> Growth:
+    """Take one limit after the other, of leading terms or of limits."""
+    steps = [(path, to)] if isinstance(path, str) else list(path)
+    query = f"{what} of {subject.name} as " + ", then ".join(f"{name} -> {end}" for name, end in steps)
     proved, methods = True, list[str]()
     for name, end in steps:
         variable = subject.variable(name, query)
         found = find_leading(subject, variable, _end(subject, variable, end), query, time_limit)
         proved, methods = proved and found.proved, [*methods, found.method]
-        if found.limit is sp.nan:
+        if what == "limit" and found.limit is sp.nan:
             raise Unanswered(query, f"whether {found.expr} grows depends on the other parameters: fix some of them")
-        subject = replace(subject, expr=found.limit)
-        if not subject.expr.is_finite and subject.expr.is_number:
+        subject = replace(subject, expr=found.expr if what == "rate" else found.limit)
+        if what == "limit" and not subject.expr.is_finite and subject.expr.is_number:
             break
-    return _growth(subject, query, found, proved, methods, steps)
-
-
-def _steps(path: Path, to: Any) -> list[tuple[str, Any]]:
-    return [(path, to)] if isinstance(path, str) else list(path)
-
-
-def _query(what: str, subject: Subject, path: Path, to: Any) -> str:
-    steps = ", then ".join(f"{name} -> {end}" for name, end in _steps(path, to))
-    return f"{what} of {subject.name} as {steps}"
+    return _growth(subject, query, found, proved, methods)
 
 
 def _end(subject: Subject, variable: Variable, end: Any) -> sp.Expr:
@@ -110,9 +98,7 @@ def _end(subject: Subject, variable: Variable, end: Any) -> sp.Expr:
     return number
 
 
-def _growth(
-    subject: Subject, query: str, found: Leading, proved: bool, methods: list[str], steps: list[tuple[str, Any]]
-) -> Growth:
+def _growth(subject: Subject, query: str, found: Leading, proved: bool, methods: list[str]) -> Growth:
     expr = subject.restore(subject.expr)
     verb = "~" if query.startswith("rate") else "="
     how = "" if proved else " (not proved)"
