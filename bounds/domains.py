@@ -148,7 +148,7 @@ def check_condition(result: Result, condition: Condition, values: Mapping[str, A
     """Raise `DomainError` at the first point that breaks a joint condition; `values` passed the domain checks.
 
     Returns the fraction that makes a count exactly whole, by name, where the given one does so up to rounding and
-    the difference matters: with one point the complement of a fraction near 1 may be all that is left.
+    the difference matters: of a fraction near 1 the complement may be all that is left.
     """
     used = condition_params(result, condition)
     arrays = [np.asarray(values[p.name], dtype=float) for p in used]
@@ -161,7 +161,8 @@ def check_condition(result: Result, condition: Condition, values: Mapping[str, A
             whole = np.rint(quantity)
             gap = np.asarray(quantity - whole)
             holds = ~(np.abs(gap, out=gap) > np.multiply(quantity, _TOLERANCE_INTEGER, out=quantity))
-            snap = values["n"].min() == 1 if quantity.size else False
+            near_one = any(p.name == "alpha" and a.size and a.max() > 0.9 for p, a in zip(used, arrays, strict=True))
+            snap = quantity.size > 0 and (near_one or values["n"].min() == 1)
     if not holds.all():
         at = np.unravel_index(int(np.argmin(holds)), holds.shape)
         point = [float(a[at]) for a in np.broadcast_arrays(*arrays)]

@@ -15,7 +15,7 @@ _RELATION = {Kind.UPPER: "≤", Kind.LOWER: "≥", Kind.EQUALITY: "=", Kind.RATE
 _LATEX_RELATION = {Kind.UPPER: r"\le", Kind.LOWER: r"\ge", Kind.EQUALITY: "=", Kind.RATE: r"\lesssim"}
 _NAMES = {"lam": "lambda", "eps": "epsilon"}
 _WIDEST = 110
-_SYMBOLS = {"lam": r"\lambda", "eps": r"\varepsilon"}
+_SYMBOLS = {"lam": r"\lambda", "eps": r"\varepsilon", "tv": r"\mathrm{TV}"}
 
 
 class _Latex(LatexPrinter):  # type: ignore[misc]

@@ -9,7 +9,7 @@ import sympy as sp
 from ..deferred import Formula
 from ..functions import complement_power, geometric_sum
 from ..result import Assumption, Kind, Mode, Param, Rate, Result
-from ..symbols import ALPHA, LAM, REAL_COUNT, SIGMA, SYNTHETIC_COUNT, I, N, alpha, i, lam, n, root, sigma
+from ..symbols import ALPHA, LAM, REAL_COUNT, SIGMA, SYNTHETIC_COUNT, I, K, N, alpha, i, lam, n, root, sigma
 from .schedules import EXPAND, FIXED
 from .stability_setting import (
     ANY_SMOOTHING,
@@ -22,12 +22,13 @@ from .stability_setting import (
     SMALL_SPACE,
     SMOOTHING,
     Delta,
-    K,
+    average,
     categorical_divergence,
     coupled,
     kappa,
     kappa_N,
     omega,
+    synthetic_count,
 )
 
 _GAMMA = (
@@ -39,6 +40,7 @@ _AVERAGE = (
     "TV of the laws of the synthetic points of generation i given two real samples that differ in one reused point, "
     "on average over the samples, in [0, 1]"
 )
+_ADDED = replace(LAM, typical=(1.0, 4.0))
 _UNUSED = replace(ALPHA, domain=sp.Interval.Ropen(0, 1), typical=(0.0, 0.1, 0.5))
 _CLOSE_FITS = Assumption(
     key="close-fits",
@@ -83,11 +85,11 @@ def _recursive(
 
 
 def _fixed() -> sp.Expr:
-    return root(i * (1 - alpha) * n * kappa / 2)
+    return root(i * synthetic_count() * kappa / 2)
 
 
 def _not_reused() -> sp.Expr:
-    return root((1 - alpha) * n * kappa / 2)
+    return root(synthetic_count() * kappa / 2)
 
 
 def _expand() -> sp.Expr:
@@ -119,7 +121,7 @@ COMPOSITION = (
         "Recursive stability by composition: expand",
         "gamma_n^i <= min(1, sqrt(lam n (kappa + (i-1) kappa_N)/2)).",
         lambda: _capped(_expand()),
-        (N, LAM, I, DIVERGENCE, DIVERGENCE_LATER),
+        (N, _ADDED, I, DIVERGENCE, DIVERGENCE_LATER),
         Rate(wrt="kappa_N", to=0, leading=lambda: root(lam * n * kappa / 2)),
         conditions=(SYNTHETIC_COUNT,),
         assumptions=(_CLOSE_FITS_EXPAND, EXPAND.assumption),
@@ -133,19 +135,21 @@ def _erf_slope(x: sp.Expr) -> sp.Expr:
 
 def _mean_argument() -> sp.Expr:
     ratio = geometric_sum(alpha, i) / (1 + complement_power(alpha, i))
-    return Delta / sigma * root((1 - alpha) * (2 - alpha) * ratio / (8 * n))
+    return Delta / sigma * root(synthetic_count() * (2 - alpha) * ratio / 8) / n
 
 
 def _limit_argument() -> sp.Expr:
-    return Delta / sigma * root((1 - alpha) * (2 - alpha) / (8 * alpha * n))
+    return Delta / sigma * root(synthetic_count() * (2 - alpha) / (8 * alpha)) / n
 
 
 def _other_argument() -> sp.Expr:
-    spread = (1 - alpha) / (8 * n * geometric_sum(alpha * (2 - alpha), i))
-    return Delta / sigma * complement_power(alpha, i - 1) * root(spread)
+    spread = synthetic_count() / (8 * geometric_sum(alpha * (2 - alpha), i))
+    return Delta / sigma * complement_power(alpha, i - 1) * root(spread) / n
 
 
-def _mean(name: str, title: str, statement: str, argument: Formula, params: tuple[Param, ...], **more: object) -> Result:
+def _mean(
+    name: str, title: str, statement: str, argument: Formula, params: tuple[Param, ...], **more: object
+) -> Result:
     return _recursive(
         f"gaussian-mean{name}",
         title,
@@ -188,20 +192,16 @@ GAUSSIAN_MEAN = (
 
 
 def _categorical() -> sp.Expr:
-    return root(i * (1 - alpha) * n * categorical_divergence() / 2)
+    return root(i * synthetic_count() * categorical_divergence() / 2)
 
 
 def _small_categorical() -> sp.Expr:
-    return (1 - omega) * root((1 - alpha) * K / (2 * omega * n))
+    return (1 - omega) * root(synthetic_count() * K / (2 * omega)) / n
 
 
 def _small_coupled() -> sp.Expr:
     forgotten = geometric_sum(alpha + omega * (1 - alpha), i)
     return _small_categorical() * sp.Min(root(i), forgotten, evaluate=False)
-
-
-def _average() -> sp.Expr:
-    return root(2 * sp.log(2) * i * (1 - alpha) * (1 - omega) * K / (alpha * n))
 
 
 _LOOP = (N, REUSED, I, SMALL_SPACE, SMOOTHING)
@@ -244,9 +244,9 @@ CATEGORICAL = (
         "categorical-average",
         "Recursive stability of frequencies on average over the real points",
         "At most min(1, sqrt(2 log(2) i (1-alpha)(1-omega) K/(alpha n))), without smoothing too.",
-        lambda: _capped(_average()),
+        lambda: _capped(average()),
         (*_LOOP[:-1], ANY_SMOOTHING),
-        Rate(wrt="n", to=sp.oo, leading=_average),
+        Rate(wrt="n", to=sp.oo, leading=average),
         quantity=_AVERAGE,
         mode=Mode.EXPECTATION,
         assumptions=_FIT,

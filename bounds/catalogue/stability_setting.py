@@ -62,6 +62,11 @@ RECURSIVE = Source(
 )
 
 
+def synthetic_count() -> sp.Expr:
+    """Return m = (1−α)n, written so that it is exact in double precision where αn is."""
+    return n - alpha * n
+
+
 def synthetic_decay() -> sp.Expr:
     """α' with 1 − α' = (1−α)(1−ω): what one generation of smoothed frequencies forgets."""
     return alpha + omega * (1 - alpha)
@@ -88,7 +93,7 @@ def ridge_stability() -> sp.Expr:
 
 
 def categorical_divergence() -> sp.Expr:
-    """c log(1 + cK/ω), c = (1−ω)/n."""
+    """κ_n = c log(1 + cK/ω), c = (1−ω)/n."""
     from sympy.codegen.cfunctions import log1p  # not needed to list the catalogue
 
     c = (1 - omega) / n
@@ -97,8 +102,13 @@ def categorical_divergence() -> sp.Expr:
 
 def coupled() -> sp.Expr:
     """√(mκ/2) min(√i, S_i(α')): recursive stability of smoothed frequencies."""
-    once = root((1 - alpha) * n * categorical_divergence() / 2)
+    once = root(synthetic_count() * categorical_divergence() / 2)
     return sp.Min(1, once * sp.Min(root(i), smoothed_sum(), evaluate=False), evaluate=False)
+
+
+def average() -> sp.Expr:
+    """√(2 log 2 · i m(1−ω)K/α)/n: recursive stability of frequencies on average over the real points."""
+    return root(2 * sp.log(2) * i * synthetic_count() * (1 - omega) * K / alpha) / n
 
 
 def categorical_step() -> sp.Expr:
