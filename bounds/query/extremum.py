@@ -137,6 +137,7 @@ def _by_formula(subject: Subject, variable: Variable, sense: int, query: str) ->
     place = roots[0] ** power if power > 1 else sp.sqrtdenest(sp.simplify(roots[0]))
     best = subject.expr.subs(x, place)
     best = sp.simplify(best) if power == 1 else sp.powsimp(sp.expand_power_base(best), force=True)
+    best = sp.factor(sp.radsimp(best)) if place.is_number else best
     place_shown, best_shown = subject.restore(place), subject.restore(best)
     return Optimum(
         query=query,
