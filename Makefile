@@ -30,6 +30,7 @@ docs: $(STAMP)
 	$(BIN)/python examples/sandwich.py book/figures/sandwich.png
 	$(BIN)/python examples/one_step_rates.py book/figures/one_step_rates.png
 	$(BIN)/python examples/phase_transition.py book/figures/phase_transition.png
+	$(BIN)/python examples/stacked_terms.py book/figures/stacked_terms.png
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit('Python 3.11 or newer is needed, this is ' + sys.version.split()[0]) if sys.version_info < (3, 11) else None"

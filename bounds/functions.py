@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 import sympy as sp
+from mpmath import mp
 
 _k = sp.Symbol("k", integer=True)
 
 
 class CatalogueFunction(sp.Function):  # type: ignore[misc]
-    """Base class: `doit` and `rewrite` unfold the definition, printing uses `_latex`."""
+    """Base class: `doit` and `rewrite` unfold the definition, `Min` compares by `evalf`, printing uses `_latex`."""
 
     def definition(self) -> sp.Expr:
         """Return the elementary expression that this function abbreviates."""
@@ -31,6 +32,13 @@ class CatalogueFunction(sp.Function):  # type: ignore[misc]
         arguments = list(self.args)
         arguments[argindex - 1] = slot
         return self.func(*arguments).definition().diff(slot).subs(slot, self.args[argindex - 1])
+
+    def _eval_evalf(self, prec: int) -> sp.Expr | None:
+        from .precise import PRECISE
+
+        with mp.workprec(prec + 10):
+            numbers = [mp.mpmathify(x.evalf(mp.dps)) for x in self.args if x.is_number]
+            return sp.Float(PRECISE[type(self).__name__](*numbers), precision=prec) if self.is_number else None
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         tex = self._tex(printer)

@@ -76,7 +76,7 @@ def test_refuses_what_is_outside(key, name):
         below = int(param.domain.start) - 1
     else:
         start = float(param.domain.start)
-        below = start * (1 + 2**-52) if start else -1e-300
+        below = start - abs(start) * 2**-52 if start else -1e-300
     outside = [below, -5]
     if whole_numbers(param):
         outside += [1.5, 2 + 1e-9]

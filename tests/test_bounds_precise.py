@@ -4,6 +4,7 @@ from fractions import Fraction as Fr
 
 import mpmath as mp
 import pytest
+import sympy as sp
 from test_bounds_recursions import (
     MIXING,
     SIZES,
@@ -23,7 +24,9 @@ from test_bounds_recursions import (
     w,
 )
 
+import bounds
 from bounds import CATALOGUE
+from bounds.functions import complement_power, geometric_sum
 
 FAMILIES = ("tv/propagation", "tv/discrete", "tv/hp", "tv/gaussian-mean", "discrete/", "gaussian/")
 BY_KEY = {r.key: r for r in CATALOGUE if r.key.startswith(FAMILIES) and "kde" not in r.key}
@@ -168,3 +171,18 @@ def test_evalf_is_brute_force(key):
             assert abs(found - expected) <= digits * max(abs(expected), mp.mpf("1e-3")), (v, found, expected)
         compared += 1
     assert compared >= 3
+
+
+@pytest.mark.parametrize(("x", "i"), [(sp.Rational(1, 3), 5), (sp.Integer(0), 7), (sp.Float("0.1", 40), 2)])
+def test_functions_of_numbers_are_numbers(x, i):
+    """They can be compared, as `Min` does when numbers are put in."""
+    for function in (geometric_sum, complement_power):
+        node = function(x, i)
+        assert node.is_comparable
+        assert abs(node.evalf(40) - node.definition().evalf(40)) <= sp.Float("1e-38", 40)
+        assert sp.Min(sp.Integer(10**9), node) == node
+    capped = bounds.get("tv/categorical/fixed").expr
+    names = {str(s): s for s in capped.free_symbols}
+    point = {"n": 100, "alpha": x, "i": i, "K": 5, "omega": sp.Rational(1, 4), "u": sp.Rational(1, 7)}
+    value = capped.subs({names[name]: number for name, number in point.items() if name in names})
+    assert 0 < value.evalf(20) <= 1

@@ -13,7 +13,7 @@ import sympy as sp
 
 from bounds import Kind, Mode
 from bounds.symbols import K, alpha, i, n
-from verify.case import Array, Case, Design, Exact, Exceedance
+from verify.case import Array, Case, Design, Exact, Exceedance, Signed
 from verify.cases import CASES
 from verify.checking import Curve, check, points_of
 from verify.evidence import Decision, clopper_pearson
@@ -48,7 +48,7 @@ def truth(design: Design, points: int) -> tuple[Array, Array]:
         mean, error = sample.mean(axis=0), sample.std(axis=0, ddof=1) / np.sqrt(len(sample))
         if len(sample) >= 60_000 or (len(sample) >= 500 and np.all(7 * error <= 0.012 * np.abs(mean))):
             break
-    return mean, error
+    return (np.abs(mean) if isinstance(design.evidence, Signed) else mean), error
 
 
 def falsified(case: Case, design: Design) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
@@ -114,6 +114,14 @@ def last_term_only(expr: Any) -> Any:
     return expr.args[-1]
 
 
+def quartered(expr: Any) -> Any:
+    return expr / 4
+
+
+def of_a_hundredth(expr: Any) -> Any:
+    return expr / 100
+
+
 MUTANTS: tuple[tuple[str, Mutation], ...] = (
     # exact law, upper bounds
     ("tv/discrete/replace#exact", halved),
@@ -160,7 +168,48 @@ MUTANTS: tuple[tuple[str, Mutation], ...] = (
     ("gaussian/golden-ratio#exact", lowered),
     ("gaussian/golden-ratio/general#exact", halved),
     ("gaussian/golden-ratio/optimum#exact", raised),
+    # stability and generalization, exactly
+    ("stability/erm#replacement", halved),
+    ("stability/erm/ridge#replacement", halved),
+    ("stability/erm/ridge/norm#extremes", lowered),
+    ("stability/erm/ridge/lipschitz#extremes", lowered),
+    ("stability/erm/ridge/loss-range#extremes", lowered),
+    ("stability/erm/logistic#replacement", quartered),
+    ("stability/erm/logistic/norm#extremes", quartered),
+    ("stability/erm/logistic/loss-range#extremes", quartered),
+    ("recursive-stability/composition/fixed#two-atoms", halved),
+    ("recursive-stability/composition/fixed#normal", halved),
+    ("recursive-stability/composition/not-reused#two-atoms", halved),
+    ("recursive-stability/composition/expand#two-atoms", halved),
+    ("recursive-stability/gaussian-mean#recursion", one_generation_more),
+    ("recursive-stability/gaussian-mean/limit#recursion", raised),
+    ("recursive-stability/gaussian-mean/not-reused#recursion", one_generation_more),
+    ("recursive-stability/categorical/divergence#enumerated", lowered),
+    ("recursive-stability/categorical#two-atoms", halved),
+    ("recursive-stability/categorical#three-atoms", halved),
+    ("recursive-stability/categorical-coupled#two-atoms", halved),
+    ("recursive-stability/categorical-coupled#three-atoms", halved),
+    ("recursive-stability/categorical-average#two-atoms", of_a_hundredth),
+    ("generalization/expectation#two-kinds", halved),
+    ("generalization/expectation/propagated#two-kinds", halved),
+    ("generalization/categorical-ridge#two-kinds", quartered),
+    ("generalization/categorical-ridge/average#two-kinds", quartered),
+    ("categorical/mean/fixed#two-kinds", one_generation_more),
+    ("categorical/one-step/fixed#two-kinds", halved),
+    ("tv/categorical/fixed#two-kinds", halved),
+    ("tv/categorical/lower/fixed#two-kinds", raised),
     # sampled, in a known range
+    ("stability/sgd#sampled", of_a_hundredth),
+    ("generalization/expectation#sampled", of_a_hundredth),
+    ("generalization/categorical-ridge#sampled", of_a_hundredth),
+    ("categorical/one-step/fixed#sampled", halved),
+    ("tv/categorical/fixed#sampled", halved),
+    ("tv/categorical/lower/fixed#sampled", doubled),
+    ("generalization/second-order/lower/replace#sampled", doubled),
+    ("generalization/second-order/lower/weighted#sampled", doubled),
+    ("generalization/second-order/upper/fresh#sampled", halved),
+    ("generalization/second-order/upper/fixed#sampled", halved),
+    ("generalization/second-order/upper/replace#sampled", one_generation_less),
     ("tv/discrete/replace#sampled", halved),
     ("tv/discrete/weighted#sampled", halved),
     ("tv/discrete-instance/weighted#sampled", halved),
@@ -209,6 +258,10 @@ EXCEEDANCES: tuple[tuple[str, Mutation], ...] = (
     ("tv/discrete/hp-triangle#sampled", without_root),
     ("tv/discrete/one-step-hp#sampled", halved),
     ("tv/propagation-hp#sampled", lambda expr: expr / 8),
+    ("generalization/high-probability-mcdiarmid#two-kinds", of_a_hundredth),
+    ("generalization/high-probability-mcdiarmid/any-model#two-kinds", of_a_hundredth),
+    ("generalization/high-probability-variance#two-kinds", of_a_hundredth),
+    ("generalization/categorical-ridge/variance#two-kinds", of_a_hundredth),
 )
 
 

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .case import Bounded, Case, Design, Effort, Exact, Exceedance, Nonnegative, Setting, Unbounded
+    from .case import Bounded, Case, Design, Effort, Exact, Exceedance, Nonnegative, Setting, Signed, Unbounded
     from .checking import Curve, check
     from .evidence import Decision, Guarantee
     from .exponents import OneStepExponent, one_step_exponent
@@ -30,6 +30,7 @@ _HOMES = {
         "Exceedance",
         "Nonnegative",
         "Setting",
+        "Signed",
         "Unbounded",
     ),
     "checking": ("Curve", "check"),
@@ -59,6 +60,7 @@ __all__ = [
     "Plan",
     "Sandwich",
     "Setting",
+    "Signed",
     "Unbounded",
     "Verdict",
     "check",

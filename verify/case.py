@@ -80,17 +80,27 @@ class Unbounded:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Signed:
+    """Replications of a quantity with a provable range [-`reach`, `reach`], for a bound on |its expectation|."""
+
+    blocks: Blocks
+    reach: ArrayLike
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Exceedance:
     """Replications of whole curves (R, generations) of a high-probability result.
 
-    The event is that a curve exceeds its bound anywhere; its probability is claimed to be at most delta.
+    The event is that a curve exceeds its bound anywhere; its probability is claimed to be at most delta. `upper` is
+    a provable largest value, at which a bound is vacuous.
     """
 
     blocks: Blocks
+    upper: float = 1.0
 
 
-Evidence: TypeAlias = Exact | Bounded | Nonnegative | Unbounded | Exceedance
-SAMPLED = (Bounded, Nonnegative, Unbounded, Exceedance)
+Evidence: TypeAlias = Exact | Bounded | Nonnegative | Unbounded | Signed | Exceedance
+SAMPLED = (Bounded, Nonnegative, Unbounded, Signed, Exceedance)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

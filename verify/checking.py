@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from bounds import Kind, Mode, Result
 from bounds.result import CORE_AXES
 
-from .case import Array, Bounded, Case, Design, Exact, Exceedance, Nonnegative, Unbounded
+from .absolute import AbsoluteTest
+from .case import Array, Bounded, Case, Design, Exact, Exceedance, Nonnegative, Signed, Unbounded
 from .evidence import (
     AsymptoticTest,
     BettingTest,
@@ -81,13 +82,13 @@ class Curve:
 
     @property
     def tightness(self) -> Array:
-        """Bound over what was measured, (points,); nan where that is 0 or unknown.
+        """Bound over what was measured, (points,); nan where that is 0, unknown or of the other sign.
 
         An upper bound over the upper limit, at least 1 where it holds; a lower bound over the lower limit, at most
         1 where it holds; a claimed value over the exact value or the mean.
         """
         measured = {"upper": self.upper, "lower": self.lower, "equal": self.value}[self.claim]
-        known = np.isfinite(measured) & (measured != 0)
+        known = np.isfinite(measured) & (measured != 0) & (self.bound * np.sign(measured) >= 0)
         return np.where(known, self.bound / np.where(known, measured, 1.0), np.nan)
 
     @property
@@ -170,6 +171,9 @@ def _require_fit(case: Case, design: Design) -> None:
     if isinstance(design.evidence, Exceedance):
         if result.mode is Mode.HIGH_PROBABILITY and result.kind is Kind.UPPER:
             return
+    elif isinstance(design.evidence, Signed):
+        if result.mode is Mode.EXPECTATION and result.kind is Kind.UPPER:
+            return
     elif result.mode is Mode.EXPECTATION or (result.mode is Mode.SURE and isinstance(design.evidence, Exact)):
         return
     raise ValueError(f"{case.key}: {evidence} cannot decide mode {result.mode} of kind {result.kind}")
@@ -195,7 +199,7 @@ def _exact(case: Case, design: Design, bound: Array) -> dict[str, Any]:
     }
 
 
-def _test(case: Case, design: Design, bound: Array, level: float) -> SequentialTest:
+def _test(case: Case, design: Design, bound: Array, level: float) -> SequentialTest | AbsoluteTest:
     claim = CLAIMS[case.result.kind]
     margin = design.margin if claim == "equal" else 0.0
     evidence = design.evidence
@@ -205,6 +209,8 @@ def _test(case: Case, design: Design, bound: Array, level: float) -> SequentialT
     if isinstance(evidence, Nonnegative):
         cap = np.broadcast_to(np.asarray(evidence.cap, dtype=float), _shape(design, case.result))
         return NonnegativeTest(bound, level, claim, cap.ravel(), margin)
+    if isinstance(evidence, Signed):
+        return AbsoluteTest(bound, level, np.broadcast_to(evidence.reach, _shape(design, case.result)).ravel())
     assert isinstance(evidence, Unbounded)
     return AsymptoticTest(bound, level, claim, margin)
 
@@ -279,7 +285,7 @@ def _exceedance(
         "lower": lower,
         "upper": np.minimum(upper, bound) if decision is Decision.HOLDS else upper,
         "decision": np.repeat(test.decision, bound.size),
-        "vacuous": bound >= 1,
+        "vacuous": bound >= evidence.upper,
         "replications": test.replications,
         "level": level,
         "guarantee": test.guarantee,

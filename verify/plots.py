@@ -1,4 +1,4 @@
-"""Figures: one per result, the bound and what was measured beneath (or above) it; and bounds from both sides."""
+"""Figures: one per result, the bound and what was measured beneath (or above) it; bounds from both sides, by term."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from .case import Array
 from .checking import Curve
 from .run import Verdict
 from .sandwich import Sandwich
+from .stacked import Deviations, StackedTerms, TwoSides
 
 _MOST_PANELS = 6
 _MOST_LINES = 4
@@ -108,6 +109,70 @@ def _draw_sandwich(axis: Axes, sandwich: Sandwich, row: int) -> None:
     axis.set_xscale("log")
     axis.set_yscale("log")
     axis.tick_params(labelsize=7, which="both")
+
+
+def gap_figure(stacked: StackedTerms, sides: TwoSides, deviations: Deviations) -> bytes:
+    """Draw bounds on the gap of a learner in the loop, and the gap.
+
+    Parameters
+    ----------
+    stacked : StackedTerms
+    sides : TwoSides
+    deviations : Deviations
+
+    Returns
+    -------
+    bytes
+        A PNG image of three panels: terms as stacked bands over the generation; both sides of the expected gap, and
+        bounds with high probability, over the sample size.
+    """
+    canvas = Figure(figsize=(13.2, 4.2), layout="constrained")
+    FigureCanvasAgg(canvas)
+    axes = canvas.subplots(1, 3)
+    _draw_stacked(axes[0], stacked)
+    _draw_sides(axes[1], sides)
+    _draw_deviations(axes[2], deviations)
+    for axis in axes:
+        axis.tick_params(labelsize=7, which="both")
+        axis.legend(fontsize=7, frameon=False)
+    canvas.suptitle("Gap of ridge regression in the loop: real risk minus training error", fontsize=11)
+    canvas.supylabel("in the unit of the loss", fontsize=8)
+    return _png(canvas)
+
+
+def _draw_stacked(axis: Axes, stacked: StackedTerms) -> None:
+    names = list(stacked.terms)
+    axis.stackplot(
+        stacked.generation, *stacked.terms.values(), labels=names, colors=(_COLOURS[1], _COLOURS[3], "#e3a08f"), lw=0
+    )
+    axis.plot(stacked.generation, stacked.bound, "--", color=_BOUND, lw=1.6, label="bound: their sum")
+    axis.plot(stacked.generation, stacked.gap, "o-", color=_COLOURS[0], ms=3, lw=1.2, label="exact |E gap|")
+    axis.set_ylim(0, 1.35 * stacked.bound.max())
+    axis.set_xlabel("generation i", fontsize=8)
+    axis.set_title(f"Three terms: {stacked.label}", fontsize=8)
+
+
+def _draw_sides(axis: Axes, sides: TwoSides) -> None:
+    axis.plot(sides.sizes, sides.three_terms, "--", color=_BOUND, lw=1.6, label="three terms")
+    axis.fill_between(sides.sizes, sides.lower, sides.upper, color=_COLOURS[2], alpha=0.3, lw=0, label="second order")
+    axis.plot(sides.sizes, sides.gap, "o-", color=_COLOURS[0], ms=3, lw=1.2, label="exact E gap")
+    axis.set(xscale="log", yscale="log")
+    axis.set_xlabel("sample size n", fontsize=8)
+    axis.set_title(f"Two sides: {sides.label}", fontsize=8)
+
+
+def _draw_deviations(axis: Axes, deviations: Deviations) -> None:
+    colours = (_BOUND, _COLOURS[1], _COLOURS[2])
+    for (name, values), style, colour in zip(deviations.forms.items(), ("--", ":", "-."), colours, strict=True):
+        axis.plot(deviations.sizes, values, style, color=colour, lw=1.6, label=name)
+    axis.plot(
+        deviations.measured_sizes, deviations.quantile, "o-", color=_COLOURS[0], ms=3, lw=1.2, label="exact quantile"
+    )
+    axis.axhline(deviations.length, color="0.6", lw=0.8)
+    axis.text(deviations.sizes[-1], deviations.length, "range of the loss ", fontsize=7, ha="right", va="bottom")
+    axis.set(xscale="log", yscale="log")
+    axis.set_xlabel("sample size n", fontsize=8)
+    axis.set_title(f"With probability {1 - deviations.delta:g}: {deviations.label}", fontsize=8)
 
 
 def _png(canvas: Figure) -> bytes:

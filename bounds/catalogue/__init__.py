@@ -1,7 +1,17 @@
 """The catalogue: an explicit tuple of results."""
 
-from ..result import Result
-from . import discrete_moments, discrete_probability, discrete_tv, gaussian, kde, phase, propagation
+from ..result import Kind, Result
+from . import (
+    discrete_moments,
+    discrete_probability,
+    discrete_tv,
+    gaussian,
+    generalization,
+    kde,
+    phase,
+    propagation,
+    stability,
+)
 
 CATALOGUE: tuple[Result, ...] = (
     *propagation.RESULTS,
@@ -11,6 +21,9 @@ CATALOGUE: tuple[Result, ...] = (
     *gaussian.RESULTS,
     *kde.RESULTS,
     *phase.RESULTS,
+    *stability.RESULTS,
+    # an order up to a constant that nobody knows is no inequality that could be checked
+    *(result for result in generalization.RESULTS if result.kind is not Kind.RATE),
 )
 
 __all__ = ["CATALOGUE"]

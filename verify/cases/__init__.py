@@ -1,7 +1,20 @@
 """All cases: an explicit tuple."""
 
 from ..case import Case
-from . import discrete_exact, discrete_sampled, gaussian, kde, kde_steps, phase, propagation
+from . import (
+    discrete_exact,
+    discrete_sampled,
+    gaussian,
+    generalization,
+    generalization_probability,
+    generalization_second_order,
+    kde,
+    kde_steps,
+    phase,
+    propagation,
+    stability,
+    stability_recursive,
+)
 
 CASES: tuple[Case, ...] = (
     *propagation.CASES,
@@ -11,6 +24,11 @@ CASES: tuple[Case, ...] = (
     *kde.CASES,
     *kde_steps.CASES,
     *phase.CASES,
+    *stability.CASES,
+    *stability_recursive.CASES,
+    *generalization.CASES,
+    *generalization_probability.CASES,
+    *generalization_second_order.CASES,
 )
 
 __all__ = ["CASES"]
