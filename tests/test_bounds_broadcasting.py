@@ -39,7 +39,8 @@ def test_broadcasting_is_pointwise(key):
         arrays[param.name] = pair.reshape(*shape, *base.shape)
     outcome = result(**arrays)
     assert outcome.shape == (2,) * len(params)
-    for at in np.ndindex(outcome.shape):
+    every = list(np.ndindex(outcome.shape))
+    for at in every[:: max(1, len(every) // 48)]:
         point = {p.name: arrays[p.name].reshape(2, *np.shape(p.typical[0]))[j] for p, j in zip(params, at, strict=True)}
         assert outcome[at] == pytest.approx(result(**point), rel=1e-13, abs=0)
 

@@ -25,7 +25,7 @@ SLOW = ("kde-sharp", "hp-kde", "discrete-exact/", "kde/lower/gaussian")
 
 def proofs() -> list[tuple[str, str, int]]:
     found = []
-    for key, name in SCALARS[::2]:
+    for key, name in SCALARS[::6]:
         subject = subject_of(key)
         direction = proved_direction(subject, subject.variable(name, "test"))
         if direction is not None:
@@ -36,7 +36,7 @@ def proofs() -> list[tuple[str, str, int]]:
 def test_what_is_proved_is_seen_in_the_values() -> None:
     """At random values of the other parameters every step along a grid has the proved sign, up to rounding."""
     proved, checked = proofs(), 0
-    assert len(proved) >= 0.3 * len(SCALARS)
+    assert len(proved) >= 0.1 * len(SCALARS)
     for key, name, direction in proved:
         if any(part in key for part in SLOW):
             continue
@@ -51,7 +51,7 @@ def test_what_is_proved_is_seen_in_the_values() -> None:
         seen = set(directions(values[np.isfinite(values)])) - {0}
         assert seen <= {direction}, (key, name, fixed)
         checked += 1
-    assert checked > 80
+    assert checked > 30
 
 
 def test_rules_on_expressions() -> None:

@@ -200,7 +200,6 @@ MUTANTS: tuple[tuple[str, Mutation], ...] = (
     ("tv/categorical/lower/fixed#two-kinds", raised),
     # sampled, in a known range
     ("stability/sgd#sampled", of_a_hundredth),
-    ("generalization/expectation#sampled", of_a_hundredth),
     ("generalization/categorical-ridge#sampled", of_a_hundredth),
     ("categorical/one-step/fixed#sampled", halved),
     ("tv/categorical/fixed#sampled", halved),
@@ -208,7 +207,6 @@ MUTANTS: tuple[tuple[str, Mutation], ...] = (
     ("generalization/second-order/lower/replace#sampled", doubled),
     ("generalization/second-order/lower/weighted#sampled", doubled),
     ("generalization/second-order/upper/fresh#sampled", halved),
-    ("generalization/second-order/upper/fixed#sampled", halved),
     ("generalization/second-order/upper/replace#sampled", one_generation_less),
     ("tv/discrete/replace#sampled", halved),
     ("tv/discrete/weighted#sampled", halved),
