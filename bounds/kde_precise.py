@@ -12,13 +12,14 @@ from typing import Any
 
 from mpmath import mp
 
-_GUARD_DIGITS = 100  # digits that the caller carries beyond those asked for
+GUARD_DIGITS = 100
+"""Digits that every caller carries beyond those asked for: cancellation at α = 1e-18, n = 1e15, i = 1e9 costs less."""
 _EXTRA = 10  # digits that a quadrature or a long sum carries beyond those asked for
 _DEGREE = 12  # of mpmath's tanh-sinh rule, at most; it stops when it has converged
 
 
 def _working_digits() -> int:
-    return int(max(mp.dps - _GUARD_DIGITS, 10)) + _EXTRA
+    return int(max(mp.dps - GUARD_DIGITS, 10)) + _EXTRA
 
 
 def _gaussian_bias(t: Any) -> Any:

@@ -13,7 +13,7 @@ from mpmath import mp
 
 from .domains import as_numbers, broadcast_shape, check_condition, check_names, check_structure, describe
 from .errors import DomainError
-from .kde_precise import PRECISE_KDE
+from .kde_precise import GUARD_DIGITS, PRECISE_KDE
 from .result import CORE_AXES
 
 if TYPE_CHECKING:
@@ -159,8 +159,6 @@ PRECISE: dict[str, Callable[..., Any]] = {
     **PRECISE_KDE,
 }
 
-_GUARD_DIGITS = 100  # cancellation at α = 1e-18, n = 1e15, i = 1e9 costs less than this
-
 
 @cache
 def _compiled(result: Result) -> Callable[..., Any]:
@@ -235,7 +233,7 @@ def evaluate_precisely(result: Result, digits: int, values: Mapping[str, Any]) -
     check_names(result, values)
     if isinstance(digits, bool) or not isinstance(digits, int) or digits < 1:
         raise DomainError(result.key, "digits", digits, "an integer >= 1")
-    with mp.workdps(digits + _GUARD_DIGITS):
+    with mp.workdps(digits + GUARD_DIGITS):
         arguments = [_convert(result, p, values[p.name], CORE_AXES[p.structure]) for p in result.params]
         _check_together(result, arguments)
         _snap_counts(result, arguments)

@@ -5,44 +5,11 @@ import itertools
 import numpy as np
 import pytest
 import sympy as sp
+from test_kde_bounds import BY_KEY, SCHEDULES, call, exact, points
 
 import bounds
 from bounds.catalogue.kde import RESULTS
 from bounds.kde_bandwidth import line_optimum, optimal_bandwidth, small_bandwidth_optimum, torus_optimum
-
-BY_KEY = {r.key: r for r in RESULTS}
-SCHEDULES = ("fresh", "stratified", "fixed", "replace")
-
-
-def call(schedule, family, **values):
-    """Evaluate one member of a family; `replace` has no alpha."""
-    if schedule == "replace":
-        values.pop("alpha", None)
-    return BY_KEY[f"{family}/{schedule}"](**values)
-
-
-def points(result, most):
-    """Typical values spread over the grid, where joint conditions hold."""
-    grid = list(itertools.product(*(p.typical for p in result.params)))
-    found = 0
-    for k in range(len(grid)):
-        values = dict(zip(result.names, grid[(k * 7919) % len(grid)], strict=True))
-        try:
-            result(**values)
-        except bounds.DomainError as error:
-            if "," not in error.parameter:  # not a joint condition
-                raise
-            continue
-        yield values
-        found += 1
-        if found == most:
-            return
-
-
-def exact(values):
-    """Alpha as a fraction, so that alpha n is an integer."""
-    return values | ({"alpha": sp.Rational(str(values["alpha"]))} if "alpha" in values else {})
-
 
 # --- order, limits, rates -------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from schedules import SCHEDULES
 from scipy.stats import binom
 
 from sim import (
@@ -17,12 +18,8 @@ from sim import (
     Labelled,
     LabelledAtoms,
     Logistic,
-    Replace,
     Ridge,
     SimulationError,
-    Stratified,
-    Subsample,
-    Weighted,
     simulate,
 )
 
@@ -32,16 +29,6 @@ Y = np.array([1.0, -1.0, -1.0, 1.0])
 P = np.array([0.5, 0.3, 0.15, 0.05])
 ATOMS = LabelledAtoms(X, Y, P)
 LEARNERS = [Ridge(0.2), Logistic(0.1), SGD(kind="logistic", rate=2.0, radius=3.0, decay=0.5, passes=2)]
-SCHEDULES = [
-    Replace(),
-    Fresh(0.5),
-    Stratified(0.5),
-    Fixed(0.5),
-    Accumulate(),
-    Subsample(),
-    Expand(0.5),
-    Weighted([[0, 0, 0], [0.5, 0, 0], [0.2, 0.8, 0]]),
-]
 
 
 def run(model, schedule, **more):

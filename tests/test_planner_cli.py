@@ -6,11 +6,12 @@ import json
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
-import click
 import numpy as np
 import pytest
+from command_line import invoke
 from matplotlib.image import imread
 
 import bounds
@@ -26,17 +27,7 @@ from verify.planner_report import share
 BASE = ("--K", "50", "--real", "1e4", "--generations", "10", "--target-tv", "0.1")
 
 
-def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
-    status = 0
-    try:
-        command.main(list(words), prog_name="loopbound plan", standalone_mode=False)
-    except SystemExit as error:
-        status = int(error.code or 0)
-    except click.ClickException as error:
-        print(error.format_message(), file=sys.stderr)
-        status = 64
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
+run = partial(invoke, command)
 
 
 def test_one_command_answers_in_words(capsys: pytest.CaptureFixture[str]) -> None:

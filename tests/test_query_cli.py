@@ -7,10 +7,11 @@ import subprocess
 import sys
 import time
 from fractions import Fraction
+from functools import partial
 
-import click
 import pytest
 import sympy as sp
+from command_line import invoke
 from test_grammar import HOSTILE
 
 import bounds
@@ -22,17 +23,7 @@ TRIANGLE = "tv/discrete/fresh/triangle"
 SCHEDULES = ("replace", "fresh", "stratified", "fixed", "accumulate", "subsample", "expand")
 
 
-def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
-    status = 0
-    try:
-        query.main(list(words), prog_name="loopbound query", standalone_mode=False)
-    except SystemExit as error:
-        status = int(error.code or 0)
-    except click.ClickException as error:
-        print(error.format_message(), file=sys.stderr)
-        status = 64
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
+run = partial(invoke, query)
 
 
 READ: list[tuple[str, tuple[str, ...], Request]] = [

@@ -5,36 +5,20 @@ import time
 
 import numpy as np
 import pytest
+from schedules import SCHEDULES
 
 from sim import (
-    Accumulate,
     Discrete,
-    Expand,
-    Fixed,
     Fresh,
     Gaussian,
     GaussianMean,
     Replace,
     SimulationError,
-    Stratified,
-    Subsample,
-    Weighted,
     simulate,
     tv_discrete,
     tv_gaussians,
     w2_squared,
 )
-
-SCHEDULES = [
-    Replace(),
-    Fresh(0.5),
-    Stratified(0.5),
-    Fixed(0.5),
-    Accumulate(),
-    Subsample(),
-    Expand(0.5),
-    Weighted([[0, 0, 0], [0.5, 0, 0], [0.2, 0.8, 0]]),
-]
 
 
 def run(model, schedule, **more):

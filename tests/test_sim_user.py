@@ -2,35 +2,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from schedules import SCHEDULES
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KernelDensity
 
 from sim import (
     Accumulate,
-    Expand,
-    Fixed,
     Fresh,
     Replace,
     SimulationError,
-    Stratified,
-    Subsample,
     UserModel,
-    Weighted,
     from_estimator,
     gaussian_data,
     simulate,
 )
-
-SCHEDULES = [
-    Replace(),
-    Fresh(0.5),
-    Stratified(0.5),
-    Fixed(0.5),
-    Accumulate(),
-    Subsample(),
-    Expand(0.5),
-    Weighted([[0, 0, 0], [0.5, 0, 0], [0.2, 0.8, 0]]),
-]
 
 
 def run(model, schedule, **more):

@@ -6,12 +6,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import click
 import pytest
+from command_line import Run, fails
 
 import bounds
 from verify import cli
@@ -19,36 +19,9 @@ from verify import run as running
 from verify.case import BUDGETS, Budget, Case, Effort
 from verify.cases import CASES
 
-Run = Callable[..., tuple[int, str, str]]
 KEY = "tv/gaussian-mean/replace"
 QUICK = ("verify", KEY, "--quick", "--workers", "1")
 LOOPBOUND = (sys.executable, "-c", "from verify.cli import main; main()")
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command line in this process: exit status, standard output, standard error."""
-
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["loopbound", *words])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return call
-
-
-def fails(run: Run, *words: str) -> str:
-    """Expect wrong usage: status 64, nothing on standard output, one line on standard error."""
-    status, out, err = run(*words)
-    assert status == 64
-    assert out == ""
-    assert err.startswith("loopbound: ")
-    assert err.count("\n") == 1
-    assert err.endswith("\n")
-    assert "Traceback" not in err
-    return err
 
 
 def case_of(key: str) -> Case:

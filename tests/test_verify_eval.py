@@ -5,42 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
 
 import numpy as np
 import pytest
+from command_line import Run, fails
 
 import bounds
-from verify import cli
 
-Run = Callable[..., tuple[int, str, str]]
 FRESH = "tv/discrete/fresh"
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command line in this process: exit status, standard output, standard error."""
-
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["loopbound", *words])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return call
-
-
-def fails(run: Run, *words: str) -> str:
-    """Expect wrong usage: status 64, nothing on standard output, one line on standard error."""
-    status, out, err = run(*words)
-    assert status == 64
-    assert out == ""
-    assert err.startswith("loopbound: ")
-    assert err.count("\n") == 1
-    assert err.endswith("\n")
-    assert "Traceback" not in err
-    return err
 
 
 def test_json_is_an_array_of_objects_in_full_precision(run: Run) -> None:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 
 import bounds
 import sim
+from bounds.query import threshold
 
 if TYPE_CHECKING:
     Array: TypeAlias = NDArray[np.float64]
@@ -103,20 +103,8 @@ def peak_of_bound(a: float, i: int, *, reused: bool = True) -> float:
         raise ValueError(f"a = {a!r}: allowed: a number strictly between 0 and 1")
     _check_whole("i", i, 2)
 
-    def slope(log_ratio: float) -> float:
-        """(1+r) times the derivative of the logarithm of what varies in the bound; its only root is r*."""
-        r, k = math.exp(log_ratio), i - 1 if reused else i
-        decay = math.log1p(1 / r)
-        loss = k / (1 + r) * math.exp(-(k - 1) * decay) / -math.expm1(-k * decay)
-        return (1 - a) / (-math.expm1((a - 1) * math.log1p(r)) if reused else 1) - loss
-
-    last = math.log(i)
-    while slope(last) > 0:
-        last += 1.0
-    first = last - 1.0
-    while slope(first) < 0:
-        first -= 1.0
-    return math.exp(brentq(slope, first, last, xtol=1e-14))
+    key = "tv/phase-transition" if reused else "tv/phase-transition-idealised"
+    return threshold(key, "r", a=a, i=i).value
 
 
 def one_step_law(model: Model, n: int, i: int) -> tuple[float, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,8 +19,10 @@ from bounds import Kind, Mode, Result
 from .case import Array
 from .checking import Curve
 from .run import Verdict
-from .sandwich import Sandwich
-from .stacked import Deviations, StackedTerms, TwoSides
+
+if TYPE_CHECKING:
+    from .sandwich import Sandwich
+    from .stacked import Deviations, StackedTerms, TwoSides
 
 _MOST_PANELS = 6
 _MOST_LINES = 4

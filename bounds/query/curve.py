@@ -13,17 +13,15 @@ from numpy.typing import NDArray
 
 from ..compile import compiled
 from ..errors import BoundsError
-from ..kde_functions import spread_sum
 from ..lookup import get
 from ..result import Result
 from .answers import Unanswered
-from .number import NotANumber
+from .number import NotANumber, is_slow
 from .subject import Subject, Target, Variable, exact_number, subject_of
 
 Floats: TypeAlias = "NDArray[np.float64]"
 _FARTHEST = 30  # the grid reaches 10^30 where the domain has no end, and within 10^−30 of an open end at 0
 _CLOSEST = 12
-_SLOW = ("chain_deviation", "mixture_bias", "sharp_", "square_")
 _DIGITS = 50
 _AGREE = mp.mpf("1e-12")
 
@@ -62,9 +60,7 @@ class Curve:
     def __call__(self, x: Any, digits: int = _DIGITS) -> Any:
         """Return the value at x as an mpf; raise `NotANumber` where there is none."""
         if self.precise:
-            # spread_sum works with that many digits less than it is given
-            guard = 100 if self.subject.expr.has(spread_sum) else 0
-            return self.subject.at({self.variable.symbol: x}, digits + guard)
+            return self.subject.at({self.variable.symbol: x}, digits)
         value = float(self.values([x])[0])
         if not np.isfinite(value):
             raise NotANumber(f"{self.subject.name} at {self.variable.name} = {x} is {value}")
@@ -197,19 +193,13 @@ def curve_of(target: Target, name: str, fixed: dict[str, Any], query: str) -> Cu
         open_high=high is sp.oo or bool(high == variable.high and getattr(domain, "right_open", False)),
         step=step,
         fast=_fast(target, whole, fixed, variable),
-        precise=not any(f.func.__name__.startswith(_SLOW) for f in subject.expr.atoms(sp.Function)),
+        precise=not is_slow(subject.expr),
     )
-
-
-def last_value(variable: Variable) -> sp.Expr:
-    """Return the upper end of a domain; the last integer of a finite range."""
-    whole = isinstance(variable.domain, sp.Range) and variable.high is not sp.oo
-    return variable.high - 1 if whole else variable.high
 
 
 def _admissible(subject: Subject, variable: Variable, query: str) -> tuple[sp.Expr, sp.Expr, sp.Rational]:
     """Narrow the domain by joint conditions that are linear in the variable and have no other one."""
-    x, low, high = variable.symbol, variable.low, last_value(variable)
+    x, low, high = variable.symbol, variable.low, variable.last
     step = sp.S.One if variable.whole else sp.S.Zero
     for text, quantity, whole in subject.conditions:
         if quantity.free_symbols != {x}:
@@ -229,7 +219,7 @@ def _admissible(subject: Subject, variable: Variable, query: str) -> tuple[sp.Ex
 def _fast(target: Any, subject: Subject, fixed: dict[str, Any], variable: Variable) -> Callable[[Any], Any] | None:
     """Return the NumPy form of a result of the catalogue, without checks."""
     result = get(target) if isinstance(target, str) else target
-    if not isinstance(result, Result) or set(subject_names(subject)) - {variable.name} - set(fixed):
+    if not isinstance(result, Result) or {v.name for v in subject.variables} - {variable.name} - set(fixed):
         return None
     function = compiled(result)
 
@@ -238,11 +228,6 @@ def _fast(target: Any, subject: Subject, fixed: dict[str, Any], variable: Variab
             return function(*(x if p.name == variable.name else _floats(fixed[p.name]) for p in result.params))
 
     return fast
-
-
-def subject_names(subject: Subject) -> tuple[str, ...]:
-    """Return the names of all variables."""
-    return tuple(v.name for v in subject.variables)
 
 
 def _floats(value: Any) -> Any:

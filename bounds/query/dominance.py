@@ -10,7 +10,6 @@ import sympy as sp
 
 from .answers import Dominance, Unanswered
 from .comparison import crossover
-from .extremum import loose_variables
 from .growth import limit
 from .order import Order
 from .subject import Subject, Target, subject_of
@@ -63,7 +62,7 @@ def dominant(
     order = Order(subject)
     others = sp.Add(*(_size(t, order) for t in terms if t != ruling))
     crossovers: tuple[float, ...] = ()
-    if not loose_variables(subject, variable):
+    if not subject.loose(variable):
         crossovers = _crossovers(subject, _size(ruling, order), others, param)
     shown = tuple(subject.restore(t) for t in (ruling, *(t for t in terms if t != ruling)))
     places = (

@@ -9,7 +9,7 @@ import sympy as sp
 from mpmath import mp
 
 from ..functions import CatalogueFunction, complement_power, geometric_sum
-from ..kde_functions import heat_loss, spread_sum
+from ..kde_functions import heat_loss
 from .answers import Elasticity, Unanswered
 from .number import NotANumber, evaluate
 from .subject import Subject, Target, Variable, subject_of
@@ -128,9 +128,7 @@ def _at_point(subject: Subject, variable: Variable, point: dict[Any, Any], query
         low = place - shift if place - shift >= variable.low else place
         high = place + shift if place + shift <= variable.high else place
     try:
-        # spread_sum works with a hundred digits less than it is given
-        digits = _DIGITS + (100 if subject.expr.has(spread_sum) else 0)
-        values = [subject.at({**point, x: end}, digits) for end in (low, high)]
+        values = [subject.at({**point, x: end}, _DIGITS) for end in (low, high)]
     except NotANumber as error:
         raise Unanswered(query, str(error)) from None
     if 0 in values or values[0] * values[1] < 0:

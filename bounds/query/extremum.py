@@ -74,13 +74,13 @@ def _optimum(target: Target, param: str, sense: int, fixed: dict[str, Any], time
     subject = subject_of(target).fix(fixed)
     query = f"{_WORD[sense]} of {subject.name} in {param}"
     variable = subject.variable(param, query)
-    loose = loose_variables(subject, variable)
+    loose = subject.loose(variable)
     if loose:
         found = _by_formula(subject, variable, sense, query)
         if found is not None:
             return found
         reduced, sense = without_factors(subject, variable, sense)
-        if loose_variables(reduced, variable):
+        if reduced.loose(variable):
             names = ", ".join(v.name for v in loose)
             raise Unanswered(query, f"the place depends on other parameters and has no formula: fix {names}")
         curve = curve_of(reduced, param, {}, query)
@@ -88,11 +88,6 @@ def _optimum(target: Target, param: str, sense: int, fixed: dict[str, Any], time
     curve = curve_of(target, param, fixed, query)
     exact = _by_formula(subject, variable, sense, query) if not curve.step else None
     return exact or _numerical(curve, sense, query, proved_direction(subject, variable, time_limit))
-
-
-def loose_variables(subject: Subject, variable: Variable) -> list[Variable]:
-    """Return the other variables that still occur in the expression."""
-    return [v for v in subject.variables if v.symbol != variable.symbol and v.symbol in subject.expr.free_symbols]
 
 
 def without_factors(subject: Subject, variable: Variable, sense: int) -> tuple[Subject, int]:

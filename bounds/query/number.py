@@ -8,9 +8,11 @@ from typing import Any
 import sympy as sp
 from mpmath import mp
 
+from ..kde_functions import spread_sum
+from ..kde_precise import GUARD_DIGITS
 from ..precise import PRECISE
 
-_COSTLY = {name for name in PRECISE if name.startswith(("chain_", "mixture_", "spread_", "sharp_", "square_"))}
+_SLOW = ("chain_", "mixture_", "sharp_", "square_")
 _LONGEST = 10_000  # terms of a sum or product that is not over atoms
 
 
@@ -18,9 +20,20 @@ class NotANumber(Exception):
     """The expression has no finite real value at this point, or cannot be evaluated there."""
 
 
+def is_slow(expr: sp.Expr) -> bool:
+    """Tell whether an expression has Markov chains or quadratures: many digits of them are not affordable."""
+    return any(type(node).__name__.startswith(_SLOW) for node in expr.atoms(sp.Function))
+
+
 def is_costly(expr: sp.Expr) -> bool:
-    """Tell whether an expression has functions that are too slow to be evaluated within a query."""
-    return any(type(node).__name__ in _COSTLY for node in expr.atoms(sp.Function))
+    """Tell whether an expression is too slow to be evaluated many times within a query."""
+    return is_slow(expr) or expr.has(spread_sum)
+
+
+def _spread_sum(*arguments: Any) -> Any:
+    """Carry the digits that this function takes its caller to have beyond those asked for."""
+    with mp.workdps(mp.dps + GUARD_DIGITS):
+        return PRECISE["spread_sum"](*arguments)
 
 
 def _harmonic(k: Any, s: Any = 1) -> Any:
@@ -37,6 +50,7 @@ def _shifted_zeta(a: Any) -> Any:
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     **PRECISE,
+    "spread_sum": _spread_sum,
     "shifted_zeta": _shifted_zeta,
     "harmonic": _harmonic,
     "log": mp.log,

@@ -16,7 +16,7 @@ import sympy as sp
 from ..functions import CatalogueFunction
 from .number import NotANumber, evaluate
 from .slopes import ANY, AT_MOST_ONE, DOWN, ELASTICITY, SHARE, UP, Span, folded
-from .subject import Subject, Variable
+from .subject import Subject
 
 _LARGEST = 70  # operations in a rational function whose coefficients are compared
 _CANDIDATES = tuple(sp.Rational(c, 2) for c in (2, 0, -2))
@@ -35,7 +35,7 @@ class Order:
     """
 
     def __init__(self, subject: Subject, box: dict[Any, Span] | None = None) -> None:
-        domains = {v.symbol: (v.low, _last(v)) for v in subject.variables if v.scalar}
+        domains = {v.symbol: (v.low, v.last) for v in subject.variables if v.scalar}
         self.box: dict[Any, Span] = domains | (box or {})
         self._bases = {v.symbol: (v.low, v.high) for v in subject.variables if not v.scalar}
         self._bases |= {base: _hull_of(values) for base, values in subject.vectors.items()}
@@ -214,11 +214,6 @@ class Order:
             return next(found, otherwise)
 
         return first(_CANDIDATES, 1, -sp.oo), first(reversed(_CANDIDATES), -1, sp.oo)
-
-
-def _last(variable: Variable) -> sp.Expr:
-    whole = isinstance(variable.domain, sp.Range) and variable.high is not sp.oo
-    return variable.high - 1 if whole else variable.high
 
 
 def _in_limits(total: sp.Sum, x: sp.Symbol) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,8 +73,7 @@ def solve(target: Target, param: str, value: Any, /, *, time_limit: float = DEFA
     query = f"{param} such that {subject.name} <= {level}"
     variable = subject.variable(param, query)
     direction = proved_direction(subject, variable, time_limit)
-    loose = [v for v in subject.variables if v.symbol != variable.symbol and v.symbol in subject.expr.free_symbols]
-    if loose:
+    if subject.loose(variable):
         return _by_formula(subject, variable, level, direction, query)
     curve = curve_of(target, param, fixed, query)
     regions = _regions(curve, level)
@@ -84,8 +84,6 @@ def solve(target: Target, param: str, value: Any, /, *, time_limit: float = DEFA
 
 def _by_formula(subject: Subject, variable: Variable, level: sp.Expr, direction: int | None, query: str) -> Solution:
     """Solve with free parameters: one formula that is right at random values of them."""
-    import random
-
     rng, x = random.Random(20250321), variable.symbol
     good = []
     for root in candidates(subject.expr, x, level):

@@ -58,8 +58,13 @@ class Variable:
 
     @property
     def high(self) -> sp.Expr:
-        """Upper end of the domain."""
+        """Upper end of the domain; of a range of integers the first beyond it."""
         return self.domain.stop if isinstance(self.domain, sp.Range) else self.domain.end
+
+    @property
+    def last(self) -> sp.Expr:
+        """Largest value of the domain: its upper end, or the last integer of a finite range."""
+        return self.high - 1 if isinstance(self.domain, sp.Range) and self.high is not sp.oo else self.high
 
     def draw(self, rng: random.Random) -> Any:
         """Return a generic value inside the domain: never an end point."""
@@ -122,6 +127,10 @@ class Subject:
             inside = [exact_number(x) for x in v.typical if v.low < x < v.high] if typical and v.scalar else []
             values[v.symbol] = inside[-1] if inside else v.draw(rng)
         return {**values, **self.vectors}
+
+    def loose(self, variable: Variable) -> list[Variable]:
+        """Return the other variables that have no value and occur in the expression."""
+        return [v for v in self.variables if v.symbol != variable.symbol and v.symbol in self.expr.free_symbols]
 
     def require_fixed(self, query: str, *free: str) -> None:
         """Raise `Unanswered` if a variable other than `free` has no value."""

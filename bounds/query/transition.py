@@ -176,10 +176,9 @@ def _break_even(whole: Subject, fixed: dict[str, Any], place: sp.Expr) -> float:
 def _transition(subject: Subject, place: sp.Expr, query: str, method: str, break_even: float) -> Transition:
     numeric = not place.free_symbols
     shown, best = subject.restore(place), float("nan")
-    loose = [v for v in subject.variables if v.name != "r" and v.symbol in subject.expr.free_symbols]
-    if numeric and not loose:
-        (symbol,) = (v.symbol for v in subject.variables if v.name == "r")
-        best = float(subject.at({symbol: place}, _DIGITS))
+    ratio = subject.variable("r", query)
+    if numeric and not subject.loose(ratio):
+        best = float(subject.at({ratio.symbol: place}, _DIGITS))
     text = f"{subject.name} rises up to r = {shown} synthetic points per real point and falls beyond"
     text += f"; it is back at its start at r = {break_even:.12g}" if break_even == break_even else ""
     return Transition(

@@ -57,8 +57,7 @@ def monotone(target: Target, param: str, /, *, time_limit: float = DEFAULT_LIMIT
     if found is not None:
         text = f"{subject.name} is {WORDS[found]} in {param}, by rule"
         return _trend(query, WORDS[found], (), "symbolic", text, proved=True)
-    loose = [v.name for v in subject.variables if v.symbol != variable.symbol and v.symbol in subject.expr.free_symbols]
-    if loose:
+    if subject.loose(variable):
         return _sampled(target, subject, param, fixed, query)
     return _turning(curve_of(target, param, fixed, query), query)
 
