@@ -7,13 +7,16 @@ WORKERS ?= $(shell $(PYTHON) -c "import os; print(os.cpu_count() or 1)")
 # processes are the parallelism; threads of the linear algebra would only compete with them
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: verify test lint bench docs clean
+.PHONY: verify test test-slow lint bench docs clean
 
 verify: $(STAMP)
 	$(BIN)/loopbound verify --out loopbound-out
 
 test: $(STAMP) lint
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest -n $(WORKERS) -m slow
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
