@@ -48,6 +48,7 @@ def test_broadcasting_is_pointwise(key):
 SCALAR_KEYS = [k for k in KEYS if all(p.structure is Structure.SCALAR for p in BY_KEY[k].params)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", SCALAR_KEYS)
 def test_large_arrays_agree_with_points(key):
     """Pieces, first steps and snapped counts change nothing: full arrays, broadcast ones, and single points."""

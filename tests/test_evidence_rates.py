@@ -51,7 +51,7 @@ def count(test, decision):
 
 
 @law
-@pytest.mark.parametrize("claim", ["upper", "lower"])
+@pytest.mark.parametrize("claim", ["upper", pytest.param("lower", marks=pytest.mark.slow)])
 def test_both_verdicts_at_a_tight_bound_stay_below_the_level(name, claim):
     sampler, mean = LAWS[name]
     test = run(BettingTest(np.full(POINTS, mean), LEVEL, claim=claim), sampler, 1000, seed=1)
@@ -59,6 +59,7 @@ def test_both_verdicts_at_a_tight_bound_stay_below_the_level(name, claim):
     assert count(test, HOLDS) <= allowed(POINTS, LEVEL)
 
 
+@pytest.mark.slow
 @law
 @pytest.mark.parametrize("edge", [1 / 1.2, 1 / 0.8])
 def test_equality_errs_below_the_level_at_the_edges_of_its_margin(name, edge):
@@ -68,6 +69,7 @@ def test_equality_errs_below_the_level_at_the_edges_of_its_margin(name, edge):
     assert count(test, HOLDS) <= allowed(POINTS, LEVEL)
 
 
+@pytest.mark.slow
 @law
 def test_unbounded_test_errs_below_the_level_with_and_without_its_cap(name):
     sampler, mean = LAWS[name]

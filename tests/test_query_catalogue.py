@@ -78,6 +78,7 @@ def ask(query, result, param, end):
         return unanswered
 
 
+@pytest.mark.slow
 def test_nine_in_ten_are_answered():
     answers = {name: ask(rate, *asked) for name, asked in zip(IDS, ASKED, strict=True)}
     missing = {name: a.why for name, a in answers.items() if isinstance(a, Unanswered)}
@@ -115,6 +116,7 @@ def converges(gaps):
     return gaps[1] < mpmath.mpf("1e-50") or gaps[1] < 0.75 * gaps[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("result", "param", "end"), ASKED[::3], ids=IDS[::3])
 def test_the_leading_term_is_the_limit_of_the_ratio(result, param, end):
     answer = ask(rate, result, param, end)

@@ -33,6 +33,7 @@ def proofs() -> list[tuple[str, str, int]]:
     return found
 
 
+@pytest.mark.slow
 def test_what_is_proved_is_seen_in_the_values() -> None:
     """At random values of the other parameters every step along a grid has the proved sign, up to rounding."""
     proved, checked = proofs(), 0

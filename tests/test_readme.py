@@ -38,6 +38,7 @@ def data(workplace):
     return workplace / "pixels.csv"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("loopbound ")])
 def test_command(command, workplace, data):
     scripts = str(Path(sys.executable).parent)

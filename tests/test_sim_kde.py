@@ -46,6 +46,7 @@ def points_of(density, n, seed):
     return density.sample(np.random.default_rng(seed), n)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("h", [1e-3, 0.02, 0.2, 1.0, 8.0])
 @pytest.mark.parametrize("n", [1, 2, 30, 1000])
 def test_the_fast_path_on_the_line_against_certified_quadrature(n, h):
