@@ -50,7 +50,7 @@ class CatalogueFunction(sp.Function):  # type: ignore[misc]
 
 
 class geometric_sum(CatalogueFunction):
-    r"""S_i(x) = Σ_{k<i} (1−x)^k = (1 − (1−x)^i)/x, with value i at x = 0; 0 ≤ x ≤ 2, i ≥ 0."""
+    r"""S_i(x) = Σ_{k<i} (1−x)^k = (1 − (1−x)^i)/x, with value i at x = 0; x ≤ 2, i ≥ 0."""
 
     nargs = 2
 

@@ -40,8 +40,8 @@ class heat_loss(CatalogueFunction):
         return 1 - sp.exp(-2 * sp.pi**2 * self.args[0] ** 2)
 
     def _tex(self, printer: Any) -> str:
-        exponent = printer._print(2 * sp.pi**2 * self.args[0] ** 2)
-        return rf"\left(1 - e^{{-{exponent}}}\right)"
+        exponent = printer._print(-2 * sp.pi**2 * self.args[0] ** 2)
+        return rf"\left(1 - e^{{{exponent}}}\right)"
 
 
 class torus_roughness(CatalogueFunction):

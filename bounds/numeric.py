@@ -17,6 +17,7 @@ from scipy import special
 
 from .binomial import mean_deviation
 from .chain import chain_deviation
+from .diffusion_numeric import NUMERIC_DIFFUSION
 from .kde_numeric import NUMERIC_KDE
 from .sums import accumulated_loss, accumulated_survival, power_sum, shifted_power_sum
 
@@ -162,25 +163,29 @@ def weighted_triangle(mixing: Array, sizes: Array) -> Array:
     return last_of_resolvent(mixing, np.asarray(sizes, dtype=float) ** -0.5)
 
 
-NUMERIC: dict[str, Callable[..., Any]] = {
-    function.__name__: function
-    for function in (
-        sum_atoms,
-        geometric_sum,
-        complement_power,
-        accumulated_loss,
-        accumulated_survival,
-        power_sum,
-        shifted_power_sum,
-        c4_power,
-        c4_power_complement,
-        log_chi_square_drift,
-        student_tv,
-        mean_deviation,
-        chain_deviation,
-        last_of_resolvent,
-        weighted_variance,
-        weighted_survival,
-        weighted_triangle,
-    )
-} | NUMERIC_KDE
+NUMERIC: dict[str, Callable[..., Any]] = (
+    {
+        function.__name__: function
+        for function in (
+            sum_atoms,
+            geometric_sum,
+            complement_power,
+            accumulated_loss,
+            accumulated_survival,
+            power_sum,
+            shifted_power_sum,
+            c4_power,
+            c4_power_complement,
+            log_chi_square_drift,
+            student_tv,
+            mean_deviation,
+            chain_deviation,
+            last_of_resolvent,
+            weighted_variance,
+            weighted_survival,
+            weighted_triangle,
+        )
+    }
+    | NUMERIC_KDE
+    | NUMERIC_DIFFUSION
+)

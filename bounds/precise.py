@@ -11,6 +11,7 @@ import numpy as np
 import sympy as sp
 from mpmath import mp
 
+from .diffusion_numeric import PRECISE_DIFFUSION
 from .domains import as_numbers, broadcast_shape, check_condition, check_names, check_structure, describe
 from .errors import DomainError
 from .kde_precise import GUARD_DIGITS, PRECISE_KDE
@@ -157,6 +158,7 @@ PRECISE: dict[str, Callable[..., Any]] = {
     "weighted_survival": lambda mixing, sizes: 1 - _weighted_variance(mixing, sizes),
     "weighted_triangle": lambda mixing, sizes: _last_of_resolvent(mixing, [1 / mp.sqrt(n) for n in sizes]),
     **PRECISE_KDE,
+    **PRECISE_DIFFUSION,
 }
 
 

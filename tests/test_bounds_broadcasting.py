@@ -75,7 +75,7 @@ def test_large_arrays_agree_with_points(key):
 def test_large_vector_arguments_agree_with_points(key):
     result = BY_KEY[key]
     values = typical(result)
-    name = next(name for name in ("i", "n", "eps", "p") if name in values)
+    name = next(name for name in ("i", "n", "eps", "p", "J", "r") if name in values)
     param = next(p for p in result.params if p.name == name)
     few = np.array([v for v in param.typical if np.shape(v) == np.shape(param.typical[0])], dtype=float)
     if "T" in values:

@@ -108,3 +108,11 @@ def test_elasticities_between_integers_and_as_formulas() -> None:
         sensitivity("tv/discrete/subsample", n=3)
     with pytest.raises(Unanswered, match="fix p"):
         sensitivity("tv/discrete-instance/fresh", n=3, alpha=0.1, i=3)
+
+
+def test_crossing_of_a_constant() -> None:
+    assert crossover(sp.sqrt(x), sp.Integer(3), "x").crossings == pytest.approx([9], rel=1e-14)
+    found = crossover("tv/gaussian-mean/replace", sp.Rational(1, 10), "n", i=10)
+    n = np.arange(1, 1000)
+    less = bounds.get("tv/gaussian-mean/replace")(n=n, i=10) <= 0.1
+    assert found.crossings == tuple(n[1:][less[1:] != less[:-1]])

@@ -146,7 +146,8 @@ def _curve(target: Target, subject: Subject, param: str, fixed: dict[str, Any], 
 
 def _along(curves: list[Any], first: Subject, second: Subject, param: str, query: str) -> Comparison:
     moving = [c for c in curves if isinstance(c, Curve)]
-    step = sp.ilcm(*(c.step for c in moving)) if all(c.step.is_Integer and c.step for c in moving) else moving[0].step
+    whole = all(c.step.is_Integer and c.step for c in moving)
+    step = sp.ilcm(1, *(c.step for c in moving)) if whole else moving[0].step
     guide = replace(
         min(moving, key=lambda c: c.precise),
         low=sp.Max(*(c.low for c in moving)),

@@ -161,6 +161,9 @@ RULES.update(
     {
         "gaussian_bias": _gaussian_bias,
         "heat_loss": _heat_loss,
+        "log_gap": lambda expr, context: expand(expr.definition(), context),
+        "ratio_gap": lambda expr, context: expand(expr.definition(), context),
+        "divergence_tv": lambda expr, context: expand(expr.definition(), context),
         "torus_roughness": _torus_roughness,
         "spread_sum": _spread_sum,
         "mixture_bias": _mixture_bias,

@@ -9,6 +9,7 @@ from typing import Any
 
 import sympy as sp
 from mpmath import mp
+from sympy.codegen.cfunctions import log1p
 
 from ..precise import PRECISE
 from .number import NotANumber, evaluate, is_costly
@@ -19,7 +20,7 @@ _DIGITS = 60
 _TINY = mp.mpf("1e-30")  # far above the error of an evaluation to that many digits
 _UNIT, _ANY, _COUNT = (sp.S.Zero, sp.S.One), (sp.S.Zero, sp.oo), (sp.S.One, sp.oo)
 POSITIVE: dict[str, tuple[tuple[sp.Expr, sp.Expr], ...]] = {
-    "geometric_sum": (_UNIT, _ANY),
+    "geometric_sum": ((-sp.oo, sp.S.One), _ANY),
     "complement_power": (_UNIT, _ANY),
     "accumulated_loss": (_COUNT, _COUNT),
     "accumulated_survival": (_COUNT, _COUNT),
@@ -32,6 +33,9 @@ POSITIVE: dict[str, tuple[tuple[sp.Expr, sp.Expr], ...]] = {
     "chain_deviation": (_COUNT, _UNIT, _COUNT, _UNIT),
     "gaussian_bias": (_ANY,),
     "heat_loss": (_ANY,),
+    "log_gap": ((-sp.S.One, sp.oo),),
+    "ratio_gap": (_ANY,),
+    "divergence_tv": (_ANY,),
     "torus_roughness": (_ANY, _COUNT),
     "spread_sum": (_UNIT, _COUNT, _ANY),
     "mixture_bias": (_UNIT, _COUNT, _ANY),
@@ -156,6 +160,7 @@ class Oracle:
         return self._proofs[expr]
 
     def _prove(self, expr: sp.Expr) -> int | None:
+        expr = expr.rewrite(sp.log) if expr.has(log1p) else expr
         for sign, known in ((0, expr.is_zero), (1, expr.is_positive), (-1, expr.is_negative)):
             if known:
                 return sign
