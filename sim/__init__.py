@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sim.attention_stability import TokenReplacement, extremal_replacement, grid_replacement, search_replacement
     from sim.data import (
         DataError,
         DiscretePopulation,
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
         read_tokens,
     )
     from sim.data_labelled import LabelledPopulation, load_labelled
+    from sim.data_points import PointCloud, load_points
     from sim.densities import Density, NormalDensity, ScalarDensity, SmoothDensity
     from sim.densities_mixture import NormalMixture, smoothed_sample
     from sim.densities_torus import CosineTorus
+    from sim.diffusion.loop import diffusion_loop
     from sim.distances import (
         diversity,
         tv_discrete,
@@ -45,12 +48,15 @@ if TYPE_CHECKING:
     from sim.learners_sgd import SGD
     from sim.loop import blocks, simulate
     from sim.models.data_level import discrete_data, gaussian_data
+    from sim.models.diffusion import Diffusion
     from sim.models.discrete import Discrete
     from sim.models.gaussian import Gaussian
     from sim.models.gaussian_mean import GaussianMean
+    from sim.models.incontext import InContext, Linear, Prompt
     from sim.models.kde import KDE, tv_kde
     from sim.models.kde_torus import SmoothedTorus
     from sim.models.labelled import Labelled
+    from sim.models.linear_attention import LinearAttention
     from sim.models.user import UserModel, from_estimator
     from sim.schedules import (
         SCHEDULES,
@@ -66,10 +72,22 @@ if TYPE_CHECKING:
         schedule,
     )
     from sim.stability import coupled_stability, replace_one_stability
+    from sim.stability_incontext import incontext_trajectories
     from sim.stability_recursive import Trajectories, exact_binary_gamma, exact_gaussian_mean_gamma, trajectories
+    from sim.store import StoreError, StoreWarning
+    from sim.sweeps import SweepError, sweep
+    from sim.tasks import ExecutorError
+    from sim.transformer import Transformer, normalised_transformer, random_transformer, to_ball, trained_transformer
     from sim.tv_densities import tv_functions, tv_monte_carlo, tv_quadrature
+    from sim.tv_samples import tv_lower
+    from sim.workers import Workers
 
 _HOMES = {
+    "sim.data_points": ("PointCloud", "load_points"),
+    "sim.diffusion.loop": ("diffusion_loop",),
+    "sim.models.diffusion": ("Diffusion",),
+    "sim.tv_samples": ("tv_lower",),
+    "sim.attention_stability": ("TokenReplacement", "extremal_replacement", "grid_replacement", "search_replacement"),
     "sim.data": (
         "DataError",
         "DiscretePopulation",
@@ -109,7 +127,9 @@ _HOMES = {
     "sim.models.discrete": ("Discrete",),
     "sim.models.gaussian": ("Gaussian",),
     "sim.models.gaussian_mean": ("GaussianMean",),
+    "sim.models.incontext": ("InContext", "Linear", "Prompt"),
     "sim.models.labelled": ("Labelled",),
+    "sim.models.linear_attention": ("LinearAttention",),
     "sim.models.user": ("UserModel", "from_estimator"),
     "sim.densities": (
         "Density",
@@ -122,6 +142,13 @@ _HOMES = {
         "smoothed_sample",
     ),
     "sim.densities_torus": ("CosineTorus",),
+    "sim.transformer": (
+        "Transformer",
+        "normalised_transformer",
+        "random_transformer",
+        "to_ball",
+        "trained_transformer",
+    ),
     "sim.tv_densities": (
         "tv_functions",
         "tv_monte_carlo",
@@ -133,12 +160,17 @@ _HOMES = {
     ),
     "sim.models.kde_torus": ("SmoothedTorus",),
     "sim.stability": ("coupled_stability", "replace_one_stability"),
+    "sim.stability_incontext": ("incontext_trajectories",),
     "sim.stability_recursive": (
         "Trajectories",
         "exact_binary_gamma",
         "exact_gaussian_mean_gamma",
         "trajectories",
     ),
+    "sim.store": ("StoreError", "StoreWarning"),
+    "sim.sweeps": ("SweepError", "sweep"),
+    "sim.tasks": ("ExecutorError",),
+    "sim.workers": ("Workers",),
     "sim.schedules": (
         "SCHEDULES",
         "Accumulate",
@@ -162,9 +194,11 @@ __all__ = [
     "CosineTorus",
     "DataError",
     "Density",
+    "Diffusion",
     "Discrete",
     "DiscretePopulation",
     "ExactLaw",
+    "ExecutorError",
     "Expand",
     "Fixed",
     "Fresh",
@@ -173,14 +207,19 @@ __all__ = [
     "GaussianMean",
     "GaussianMeanLaw",
     "GaussianPopulation",
+    "InContext",
     "Labelled",
     "LabelledAtoms",
     "LabelledPopulation",
     "Learner",
+    "Linear",
+    "LinearAttention",
     "Logistic",
     "NormalDensity",
     "NormalMixture",
+    "PointCloud",
     "Population",
+    "Prompt",
     "Replace",
     "Ridge",
     "ScalarDensity",
@@ -188,13 +227,20 @@ __all__ = [
     "SimulationError",
     "SmoothDensity",
     "SmoothedTorus",
+    "StoreError",
+    "StoreWarning",
     "Stratified",
     "Subsample",
+    "SweepError",
+    "TokenReplacement",
     "Trajectories",
+    "Transformer",
     "UserModel",
     "Weighted",
+    "Workers",
     "blocks",
     "coupled_stability",
+    "diffusion_loop",
     "discrete_data",
     "discrete_population",
     "diversity",
@@ -207,23 +253,34 @@ __all__ = [
     "exact_gaussian_mean_gamma",
     "exact_gaussian_mean_square",
     "exact_golden_ratio",
+    "extremal_replacement",
     "from_estimator",
     "gaussian_data",
     "gaussian_population",
+    "grid_replacement",
+    "incontext_trajectories",
     "load",
     "load_labelled",
+    "load_points",
+    "normalised_transformer",
+    "random_transformer",
     "read_table",
     "read_tokens",
     "replace_one_stability",
     "schedule",
+    "search_replacement",
     "simulate",
     "smoothed_sample",
+    "sweep",
+    "to_ball",
+    "trained_transformer",
     "trajectories",
     "tv_discrete",
     "tv_functions",
     "tv_gaussian_shift",
     "tv_gaussians",
     "tv_kde",
+    "tv_lower",
     "tv_monte_carlo",
     "tv_quadrature",
     "w2_squared",

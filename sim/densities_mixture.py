@@ -100,6 +100,32 @@ class NormalMixture:
         """Return N(0, h²) * the mixture, h ≥ 0."""
         return NormalMixture(self.weights, self.means, np.hypot(self.sigmas, real("h", h, 0, math.inf)))
 
+    def noised(self, t: float) -> NormalMixture:
+        """Return the law at time t ≥ 0 of dX = −X dt + √2 dW started from the mixture."""
+        t = real("t", t, 0, math.inf)
+        shrink, noise = math.exp(-t), math.sqrt(-math.expm1(-2 * t))
+        return NormalMixture(self.weights, shrink * self.means, np.hypot(shrink * self.sigmas, noise))
+
+    def jet(self, x: ArrayLike) -> tuple[Array, Array, Array]:
+        """Return log p with its first and second derivative at `x`, each of its shape."""
+        x = np.asarray(x, dtype=np.float64)
+        flat, out = x.reshape(-1, 1), np.empty((3, x.size))
+        step = max(1, _SLAB // self.weights.size)
+        with np.errstate(divide="ignore"):
+            log_weights = np.log(self.weights / (self.sigmas * ROOT))
+        for k in range(0, x.size, step):
+            pull = (self.means - flat[k : k + step]) / self.sigmas
+            shares = log_weights - 0.5 * pull * pull
+            pull /= self.sigmas
+            top = shares.max(axis=1, keepdims=True)
+            np.exp(np.subtract(shares, top, out=shares), out=shares)
+            total = shares.sum(axis=1)
+            score = np.einsum("ij,ij->i", shares, pull) / total
+            second = (np.einsum("ij,ij,ij->i", shares, pull, pull) - shares @ self.sigmas**-2.0) / total
+            out[:, k : k + step] = top[:, 0] + np.log(total), score, second - score * score
+        first, second, third = out.reshape(3, *x.shape)
+        return first, second, third
+
     def curvature(self, low: ArrayLike, high: ArrayLike) -> Array:
         """Return a bound of |p''| on the intervals [low, high]: the sum of the components' own."""
         return self._sum(lambda a, b, s: bend(a, b) / s**3, low, high)

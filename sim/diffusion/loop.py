@@ -1,0 +1,91 @@
+"""The loop of diffusion models, which keeps what is finished when a sampler diverges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.diffusion.samplers import Diverged
+from sim.errors import whole
+from sim.loop import _Design, _design, _labelled_curves
+from sim.models.diffusion import Diffusion
+from sim.models.model import Array
+from sim.schedules import Schedule
+
+if TYPE_CHECKING:
+    from xarray import Dataset
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Stored(_Design):
+    """A design whose curves are there already."""
+
+    stored: list[dict[str, Array]]
+
+    def curves(self, block: int) -> dict[str, Array]:
+        return self.stored[block]
+
+
+def diffusion_loop(
+    model: Diffusion,
+    schedule: Schedule,
+    *,
+    n: int,
+    generations: int,
+    replications: int,
+    seed: int,
+    record: Sequence[str] | None = None,
+    at: Sequence[int] | None = None,
+) -> Dataset:
+    """Run a self-consuming loop of a diffusion model: `simulate`, with the same numbers.
+
+    If a sampler diverges, the error carries what was recorded before it.
+
+    Parameters
+    ----------
+    model, schedule, n, generations, replications, seed, record, at
+        As for `simulate`; metrics are computed in every generation, also if only those in `at` are kept.
+
+    Returns
+    -------
+    xarray.Dataset
+        As `simulate` returns it.
+
+    Raises
+    ------
+    Diverged
+        If a sampler diverges. Its `finished` is the dataset up to there: all replications before, and this
+        one with NaN from its `generation`, the first that was not finished.
+    SimulationError
+        If an argument is outside what is allowed.
+    """
+    design = _design(model, schedule, n, generations, seed, record, at)
+    every, stored = replace(design, at=tuple(range(1, design.at[-1] + 1))), []
+    for block in range(whole("replications", replications, 1)):
+        rows = {name: np.full((1, len(design.at), *metric.shape), np.nan) for name, metric in design.metrics.items()}
+        stored.append(rows)
+        i = 0
+        try:
+            for i, values in enumerate(every.generations(block), start=1):
+                if i in design.at:
+                    for name, value in values.items():
+                        rows[name][0, design.at.index(i)] = value[0]
+        except Diverged as error:
+            finished = _labelled_curves(_filled(design, stored), block + 1)
+            raise Diverged(error.step, error.time, error.what, i + 1, finished) from error
+    return _labelled_curves(_filled(design, stored), replications)
+
+
+def _filled(design: _Design, stored: list[dict[str, Array]]) -> _Stored:
+    return _Stored(
+        model=design.model,
+        schedule=design.schedule,
+        n=design.n,
+        seed=design.seed,
+        metrics=design.metrics,
+        at=design.at,
+        stored=stored,
+    )
