@@ -137,10 +137,7 @@ _HOMES = {
         "ScalarDensity",
         "SmoothDensity",
     ),
-    "sim.densities_mixture": (
-        "NormalMixture",
-        "smoothed_sample",
-    ),
+    "sim.densities_mixture": ("NormalMixture", "smoothed_sample"),
     "sim.densities_torus": ("CosineTorus",),
     "sim.transformer": (
         "Transformer",
@@ -154,10 +151,7 @@ _HOMES = {
         "tv_monte_carlo",
         "tv_quadrature",
     ),
-    "sim.models.kde": (
-        "KDE",
-        "tv_kde",
-    ),
+    "sim.models.kde": ("KDE", "tv_kde"),
     "sim.models.kde_torus": ("SmoothedTorus",),
     "sim.stability": ("coupled_stability", "replace_one_stability"),
     "sim.stability_incontext": ("incontext_trajectories",),

@@ -4,13 +4,33 @@ import numpy as np
 import pytest
 
 import sim
-from verify.exponents import one_step_exponent, slope_weights
+from verify.exponents import one_step_exponent
+from verify.slopes import slope, slope_limits, slope_weights
 
 
 def test_weights_are_those_of_least_squares():
     sizes = np.array([10, 30, 200, 1000])
     values = np.array([0.5, 0.2, 0.3, -1.0])
     assert slope_weights(sizes) @ values == pytest.approx(np.polyfit(np.log(sizes), values, 1)[0])
+
+
+def test_limits_of_a_slope_are_attained_and_never_passed():
+    rng, along = np.random.default_rng(1), np.array([10.0, 20.0, 50.0, 1000.0])
+    lower = rng.uniform(0.1, 1, (5, 4))
+    upper = lower * rng.uniform(1, 3, (5, 4))
+    low, high = slope_limits(along, lower, upper)
+    corners = [slope(along, np.where(rng.random((5, 4)) < 0.5, lower, upper)) for _ in range(400)]
+    np.testing.assert_allclose([np.min(corners, axis=0), np.max(corners, axis=0)], [low, high], rtol=1e-12)
+    for _ in range(200):
+        inside = slope(along, rng.uniform(lower, upper))
+        assert np.all((inside >= low) & (inside <= high))
+
+
+def test_a_limit_of_zero_leaves_the_slope_open_on_one_side_only():
+    low, high = slope_limits([1, 10, 100], [0.5, 0.0, 0.5], [1.0, 1.0, 1.0])  # the middle has no weight
+    assert np.isfinite([low, high]).all()
+    assert slope_limits([1, 10, 100], [0.5, 0.5, 0.0], [1.0, 1.0, 1.0])[0] == -np.inf
+    assert slope_limits([1, 10, 100], [0.5, 0.5, 0.0], [1.0, 1.0, 1.0])[1] < np.inf
 
 
 @pytest.fixture(scope="module")

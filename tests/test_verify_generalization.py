@@ -16,9 +16,11 @@ from verify.binary_loop import BinaryLearning, BinaryLoop
 from verify.case import Array, Case, Design
 from verify.cases import CASES
 from verify.cases.generalization import GENERAL, ridge
-from verify.cases.generalization_second_order import _studies
+from verify.cases.generalization_second_order import studies
 from verify.checking import check
 from verify.evidence import BettingTest, Decision, SampleError
+from verify.gap_sides import gap_sides
+from verify.plots_gap import sides_figure
 from verify.run import DEFAULT_SETTING
 from verify.stacked import deviations, stacked_terms, two_sides
 
@@ -130,9 +132,9 @@ def test_chances_exceed_a_bound_as_often_as_the_case_draws_them() -> None:
 # --- the gap from both sides --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", list(_studies()))
+@pytest.mark.parametrize("name", list(studies()))
 def test_what_is_left_of_the_gap_has_its_mean_and_range(name: str) -> None:
-    study = _studies()[name]
+    study = studies()[name]
     schedule, R = sim.Fixed(0.2), 25_600
     left = np.concatenate([b for b, _ in zip(study.gaps(schedule, 30, (3,))(7), range(R // 256), strict=False)]).ravel()
     runs = sim.simulate(
@@ -244,3 +246,28 @@ def test_vacuous_bounds_are_counted() -> None:
     curves = [check(case, design, level=1e-3, replications=1, seed=0) for design in case.designs(DEFAULT_SETTING)]
     assert any(curve.vacuous.any() for curve in curves)
     assert any((curve.bound < curve.value * 1.5)[~curve.vacuous].any() for curve in curves)
+
+
+# --- under every schedule ------------------------------------------------------------------------------------------
+
+
+def test_sides_of_every_schedule() -> None:
+    sides = gap_sides(40, replications=500, seed=9)
+    assert len({side.schedule for side in sides}) == 7
+    for side in sides:
+        assert (side.lower < side.gap).all()
+        assert (side.gap < side.upper).all()
+        assert (side.low <= side.gap).all()
+        assert (side.gap <= side.high).all()
+        assert np.isfinite(side.three_terms).all() == (side.schedule == "fixed")
+    (reused,) = (side for side in sides if side.schedule == "fixed")
+    assert (reused.three_terms > 20 * reused.upper).all()
+    assert sides_figure(sides, "title").startswith(b"\x89PNG")
+    again = gap_sides(40, replications=500, seed=9)
+    assert all((a.gap == b.gap).all() for a, b in zip(sides, again, strict=True))
+
+
+@pytest.mark.parametrize("wrong", [{"replications": 0}, {"confidence": 1.0}, {"n": 41}])
+def test_sides_need_sound_arguments(wrong: dict[str, Any]) -> None:
+    with pytest.raises((ValueError, sim.SimulationError)):
+        gap_sides(**wrong)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from bounds import Result
 
 if TYPE_CHECKING:
-    from sim import NormalMixture
+    from sim import LabelledAtoms, NormalMixture
 
 Array: TypeAlias = NDArray[np.float64]
 Blocks: TypeAlias = Callable[[int], Iterator[Array]]
@@ -58,10 +58,15 @@ class Exact:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Bounded:
-    """Replications of a quantity with a provable range [0, `upper`]; `upper` broadcasts to the points."""
+    """Replications of a quantity with a provable range [0, `upper`]; `upper` broadcasts to the points.
+
+    `number` says that the quantity itself is a number, at most the mean of these replications: then an upper bound
+    on it that holds surely can be checked by them.
+    """
 
     blocks: Blocks
     upper: ArrayLike = 1.0
+    number: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -99,7 +104,35 @@ class Exceedance:
     upper: float = 1.0
 
 
-Evidence: TypeAlias = Exact | Bounded | Nonnegative | Unbounded | Signed | Exceedance
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Exponent:
+    """Positive values along paths, for a result of kind `RATE`: what falls or grows, and how fast.
+
+    The last axis of the design's values, at least two long, is the path of each point; on it `along` increases and
+    other arguments may change with it. At every point the slope of the logarithm of what is measured against the
+    logarithm of `along` is compared with the slope of the claimed expression over the same path. That its constants
+    are left open does not change slopes of single terms; of a sum the slowest term counts.
+
+    Attributes
+    ----------
+    along : str
+        A parameter of the result.
+    measured : Exact, Bounded, Nonnegative or Unbounded
+        Its values, or blocks (R, *points, path) of replications, of positive mean.
+    term : str
+        A parameter in which the expression is linear: the claim is its part proportional to this parameter.
+        By default the whole expression.
+    margin : float
+        How far the exponent may exceed the claimed one, as lower orders still weigh at the sizes of a path.
+    """
+
+    along: str
+    measured: Exact | Bounded | Nonnegative | Unbounded
+    term: str = ""
+    margin: float = 0.05
+
+
+Evidence: TypeAlias = Exact | Bounded | Nonnegative | Unbounded | Signed | Exceedance | Exponent
 SAMPLED = (Bounded, Nonnegative, Unbounded, Signed, Exceedance)
 
 
@@ -117,7 +150,8 @@ class Design:
     margin : float
         Relative margin of a sampled equality.
     simulation : str
-        In a run, designs that name the same simulation see the same replications; by default each has its own.
+        In a run, designs that name the same simulation see the same replications; by default each has its own, and
+        exponents always do.
     """
 
     label: str
@@ -141,6 +175,8 @@ class Setting:
         The smooth real distribution, on the line.
     source : str
         Where they come from.
+    labelled : mapping of str to sim.LabelledAtoms
+        Labelled points by name; without any, each case on learners takes built-in ones that are telling for it.
     """
 
     discrete: Mapping[str, tuple[float, ...]]
@@ -148,6 +184,7 @@ class Setting:
     sigma: float
     smooth: NormalMixture
     source: str
+    labelled: Mapping[str, LabelledAtoms] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

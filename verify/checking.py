@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +14,7 @@ from bounds import Kind, Mode, Result
 from bounds.result import CORE_AXES
 
 from .absolute import AbsoluteTest
-from .case import Array, Bounded, Case, Design, Exact, Exceedance, Nonnegative, Signed, Unbounded
+from .case import Array, Bounded, Case, Design, Evidence, Exact, Exceedance, Exponent, Nonnegative, Signed, Unbounded
 from .evidence import (
     AsymptoticTest,
     BettingTest,
@@ -29,9 +27,10 @@ from .evidence import (
     exact_decision,
 )
 from .quantiles import quantile_limits
+from .rates import claimed_exponents, exact_exponents, path_of, sampled_exponents
+from .streams import MOST_NUMBERS, chunks_of
 
 CLAIMS: dict[Kind, Claim] = {Kind.UPPER: "upper", Kind.LOWER: "lower", Kind.EQUALITY: "equal"}
-_MOST_NUMBERS = 4_000_000  # held at once of a stream of replications
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,10 +40,10 @@ class Curve:
     Attributes
     ----------
     case, label : str
-    claim : Claim
-        What the bound is to the quantity.
+    claim : Claim or "rate"
+        What the bound is to the quantity; of a rate, bound, value and limits are exponents.
     parameters : mapping of str to ndarray
-        The scalar parameters at every point.
+        The scalar parameters at every point; for exponents, at the end of its path.
     bound, value, lower, upper : ndarray
         The expression; the exact value or the mean (for a high-probability result, the 1 - delta quantile)
         and its confidence limits, each wrong with probability at most `level`; infinite where unknown.
@@ -59,13 +58,13 @@ class Curve:
     guarantee : Guarantee
     method : str
     margin : float
-        Relative margin of a sampled equality, else 0.
+        Relative margin of a sampled equality, absolute margin of an exponent, else 0.
     seconds : float
     """
 
     case: str
     label: str
-    claim: Claim
+    claim: Claim | Literal["rate"]
     parameters: dict[str, Array]
     bound: Array
     value: Array
@@ -85,8 +84,10 @@ class Curve:
         """Bound over what was measured, (points,); nan where that is 0, unknown or of the other sign.
 
         An upper bound over the upper limit, at least 1 where it holds; a lower bound over the lower limit, at most
-        1 where it holds; a claimed value over the exact value or the mean.
+        1 where it holds; a claimed value over the exact value or the mean. For exponents always nan.
         """
+        if self.claim == "rate":
+            return np.full(self.bound.shape, np.nan)
         measured = {"upper": self.upper, "lower": self.lower, "equal": self.value}[self.claim]
         known = np.isfinite(measured) & (measured != 0) & (self.bound * np.sign(measured) >= 0)
         return np.where(known, self.bound / np.where(known, measured, 1.0), np.nan)
@@ -99,17 +100,25 @@ class Curve:
 
 def points_of(design: Design, result: Result) -> tuple[Array, dict[str, Array]]:
     """Return the bound, and the scalar parameters and settings, at every point of a design, flattened."""
-    shape = _shape(design, result)
+    shape, vectors = _broadcast(design, result), {p.name for p in result.params if p.core}
+    scalars = {name: value for name, value in design.values.items() if name not in vectors}
+    full = {name: np.broadcast_to(np.asarray(v, dtype=float), shape) for name, v in scalars.items()}
+    if isinstance(design.evidence, Exponent):
+        claimed = claimed_exponents(result, design.evidence, design.values, shape)
+        return claimed, {name: v[..., -1].ravel() for name, v in full.items()}
     arguments = {name: value for name, value in design.values.items() if name in result.names}
     bound = np.broadcast_to(np.asarray(result(**arguments), dtype=float), shape)
-    vectors = {p.name for p in result.params if p.core}
-    scalars = {name: value for name, value in design.values.items() if name not in vectors}
-    flat = {name: np.broadcast_to(np.asarray(v, dtype=float), shape).ravel() for name, v in scalars.items()}
-    return bound.ravel(), flat
+    return bound.ravel(), {name: v.ravel() for name, v in full.items()}
 
 
 def _shape(design: Design, result: Result) -> tuple[int, ...]:
     """Return the shape of a design's points without evaluating anything."""
+    shape = _broadcast(design, result)
+    return shape[:-1] if isinstance(design.evidence, Exponent) else shape
+
+
+def _broadcast(design: Design, result: Result) -> tuple[int, ...]:
+    """Return the broadcast shape of a design's values: of its points, or of their paths."""
     axes = {p.name: CORE_AXES[p.structure] for p in result.params}
     shapes = [np.shape(value)[: np.ndim(value) - axes.get(name, 0)] for name, value in design.values.items()]
     return np.broadcast_shapes(*shapes)
@@ -117,7 +126,8 @@ def _shape(design: Design, result: Result) -> tuple[int, ...]:
 
 def decisions_in(case: Case, design: Design) -> int:
     """Count the sampled decisions that a design will make, for the family-wise correction."""
-    if isinstance(design.evidence, Exact):
+    evidence = design.evidence.measured if isinstance(design.evidence, Exponent) else design.evidence
+    if isinstance(evidence, Exact):
         return 0
     if isinstance(design.evidence, Exceedance):
         return 1
@@ -146,7 +156,9 @@ def check(case: Case, design: Design, *, level: float, replications: int, seed: 
     started = time.perf_counter()
     _require_fit(case, design)
     bound, parameters = points_of(design, case.result)
-    if isinstance(design.evidence, Exact):
+    if isinstance(design.evidence, Exponent):
+        outcome = _exponent(case, design, bound, (level, replications, seed))
+    elif isinstance(design.evidence, Exact):
         outcome = _exact(case, design, bound)
     elif isinstance(design.evidence, Exceedance):
         outcome = _exceedance(case, design, design.evidence, bound, (level, replications, seed))
@@ -155,7 +167,7 @@ def check(case: Case, design: Design, *, level: float, replications: int, seed: 
     return Curve(
         case=case.name,
         label=design.label,
-        claim=CLAIMS[case.result.kind],
+        claim=CLAIMS.get(case.result.kind, "rate"),
         parameters=parameters,
         bound=bound,
         seconds=time.perf_counter() - started,
@@ -166,17 +178,23 @@ def check(case: Case, design: Design, *, level: float, replications: int, seed: 
 def _require_fit(case: Case, design: Design) -> None:
     """Raise ValueError unless there is a test of this kind and mode on this evidence."""
     result, evidence = case.result, type(design.evidence).__name__
-    if result.kind not in CLAIMS:
-        raise ValueError(f"{case.key}: no test of kind {result.kind}")
-    if isinstance(design.evidence, Exceedance):
+    if result.kind is Kind.RATE or isinstance(design.evidence, Exponent):
+        if result.kind is Kind.RATE and isinstance(design.evidence, Exponent):
+            return
+    elif isinstance(design.evidence, Exceedance):
         if result.mode is Mode.HIGH_PROBABILITY and result.kind is Kind.UPPER:
             return
     elif isinstance(design.evidence, Signed):
         if result.mode is Mode.EXPECTATION and result.kind is Kind.UPPER:
             return
-    elif result.mode is Mode.EXPECTATION or (result.mode is Mode.SURE and isinstance(design.evidence, Exact)):
+    elif result.mode is Mode.EXPECTATION or (result.mode is Mode.SURE and _of_a_number(design.evidence, result)):
         return
     raise ValueError(f"{case.key}: {evidence} cannot decide mode {result.mode} of kind {result.kind}")
+
+
+def _of_a_number(evidence: Evidence, result: Result) -> bool:
+    means = isinstance(evidence, Bounded) and evidence.number and result.kind is Kind.UPPER
+    return means or isinstance(evidence, Exact)
 
 
 def _exact(case: Case, design: Design, bound: Array) -> dict[str, Any]:
@@ -199,6 +217,17 @@ def _exact(case: Case, design: Design, bound: Array) -> dict[str, Any]:
     }
 
 
+def _exponent(case: Case, design: Design, claimed: Array, limits: tuple[float, int, int]) -> dict[str, Any]:
+    assert isinstance(design.evidence, Exponent)
+    level, replications, seed = limits
+    shape, measured = _broadcast(design, case.result), design.evidence.measured
+    path = path_of(design.evidence, design.values, shape)
+    if isinstance(measured, Exact):
+        return exact_exponents(design.evidence, path, claimed)
+    chunks = chunks_of(case, replace(design, evidence=measured), seed, replications)
+    return sampled_exponents(design.evidence, path, claimed, shape, level, chunks)
+
+
 def _test(case: Case, design: Design, bound: Array, level: float) -> SequentialTest | AbsoluteTest:
     claim = CLAIMS[case.result.kind]
     margin = design.margin if claim == "equal" else 0.0
@@ -215,23 +244,10 @@ def _test(case: Case, design: Design, bound: Array, level: float) -> SequentialT
     return AsymptoticTest(bound, level, claim, margin)
 
 
-def _stream(case: Case, design: Design, seed: int, replications: int) -> Iterator[Array]:
-    """Chunks (R, points) of so many replications of a design, keyed by the seed and by what is computed."""
-    assert not isinstance(design.evidence, Exact)
-    name = hashlib.sha256(f"{case.key}|{design.label}".encode()).digest()[:8]
-    key = np.random.SeedSequence([seed, int.from_bytes(name, "big")]).generate_state(2, np.uint64)
-    for chunk in _grouped(design.evidence.blocks(int(key[0]) >> 1)):
-        curves = chunk.reshape(len(chunk), -1)[:replications]
-        replications -= len(curves)
-        yield curves
-        if replications <= 0:
-            return
-
-
 def _sampled(case: Case, design: Design, bound: Array, limits: tuple[float, int, int]) -> dict[str, Any]:
     level, replications, seed = limits
     test = _test(case, design, bound, level)
-    for curves in _stream(case, design, seed, replications):
+    for curves in chunks_of(case, design, seed, replications):
         test.update(curves)
         if not test.undecided.any():
             break
@@ -250,20 +266,6 @@ def _sampled(case: Case, design: Design, bound: Array, limits: tuple[float, int,
     }
 
 
-def _grouped(blocks: Iterator[Array]) -> Iterator[Array]:
-    """Join blocks into chunks that grow with what was drawn, so that tests are not fed drop by drop."""
-    drawn = 0
-    for first in blocks:
-        group, size, most = [first], len(first), max(64, _MOST_NUMBERS // first[0].size)
-        for block in blocks:
-            if size >= max(64, min(drawn // 8, most)):
-                yield np.concatenate(group)
-                drawn, group, size = drawn + size, [], 0
-            group.append(block)
-            size += len(block)
-        yield np.concatenate(group)
-
-
 def _exceedance(
     case: Case, design: Design, evidence: Exceedance, bound: Array, limits: tuple[float, int, int]
 ) -> dict[str, Any]:
@@ -271,8 +273,8 @@ def _exceedance(
     delta = float(design.values["delta"])
     test = BinomialTest(delta, level)
     kept: list[Array] = []
-    room = max(64, min(100_000, _MOST_NUMBERS // bound.size))
-    for curves in _stream(case, design, seed, replications):
+    room = max(64, min(100_000, MOST_NUMBERS // bound.size))
+    for curves in chunks_of(case, design, seed, replications):
         kept.append(curves[:room])
         room -= len(kept[-1])
         test.update((curves > bound).any(axis=1, keepdims=True).astype(float))

@@ -1,4 +1,4 @@
-"""The command line: list, show, eval, query, verify and plan."""
+"""The command line: list, show, eval, query, verify, sweep and plan."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ import click
 
 from .planner_cli import plan
 from .query_cli import query
+from .sweep_cli import sweep
 
 if TYPE_CHECKING:
     from bounds import Result
+
+    from .case import Setting
+    from .run import Plan
 
 USAGE_ERROR = 64  # EX_USAGE
 CLOSED_PIPE = 141  # as a shell reports a program ended by SIGPIPE
@@ -114,8 +118,11 @@ def evaluate(key: str, assignments: tuple[str, ...], form: str | None) -> None:
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same numbers.")
 @click.option("--workers", type=int, default=None, help="Processes.  [default: number of processors]")
+@click.option("--dask", "address", default=None, help="Scheduler of a Dask cluster, or 'local' to start one here.")
 @click.option("--data", "data", type=click.Path(), default=None, help="Take the real distribution from this file.")
 @click.option("--column", default=None, help="Column of a CSV or TSV file; a text file gives its tokens.")
+@click.option("--target", default=None, help="Column of the labels: the rows are what learners are trained on.")
+@click.option("--features", default=None, help="Columns of the features: a,b,c.  [default: all but the target]")
 @click.option("--out", type=click.Path(), default=None, help="Write curves, figures and summary.json to this folder.")
 def verify(
     patterns: tuple[str, ...],
@@ -123,39 +130,75 @@ def verify(
     confidence: float,
     seed: int,
     workers: int | None,
+    address: str | None,
     data: str | None,
     column: str | None,
+    target: str | None,
+    features: str | None,
     out: str | None,
 ) -> None:
-    """Check results against exact laws and simulations: HOLDS, REFUTED or UNDECIDED."""
-    if column is not None and data is None:
-        _fail("--column needs --data")
+    """Check results against exact laws and simulations: HOLDS, REFUTED or UNDECIDED.
+
+    --data with --column gives the real distribution of single values; --target gives that of labelled rows, scaled to
+    features in the unit ball and labels in [-1, 1], and stands in for --column unless both are given.
+    """
+    for option, needed, missing in (
+        ("--column", "--data", column is not None and data is None),
+        ("--target", "--data", target is not None and data is None),
+        ("--features", "--target", features is not None and target is None),
+    ):
+        if missing:
+            _fail(f"{option} needs {needed}")
     count = workers if workers is not None else os.cpu_count() or 1
     if count < 1:
         _fail(f"--workers {count}: allowed: an integer >= 1")
     total = len(_select(patterns))
-    plan = _plan(patterns, effort or "standard", confidence, seed, data, column)
+    setting = None if data is None else _setting(data, column, target, features)
+    plan = _plan(patterns, effort or "standard", confidence, seed, setting)
     directory = _directory(out)
+    from .cluster import ClusterError, executor_of
     from .session import run_session
 
     click.echo(f"real distribution: {plan.setting.source}")
-    raise SystemExit(run_session(plan, total, count, directory))
+    try:
+        with executor_of(address, count) as executor:
+            status = run_session(plan, total, count, directory, executor)
+    except ClusterError as error:
+        _fail(str(error))
+    raise SystemExit(status)
 
 
-def _plan(
-    patterns: tuple[str, ...], effort: str, confidence: float, seed: int, data: str | None, column: str | None
-) -> Any:
-    """Build the plan; wrong values and unreadable data end the program with one line."""
+def _setting(data: str, column: str | None, target: str | None, features: str | None) -> Setting:
+    """Read the data; what cannot be used ends the program with one line."""
+    import csv
+
     import sim
 
-    from .case import Effort
-    from .run import DEFAULT_SETTING, Plan
     from .settings import setting_from_file
 
     try:
-        setting = DEFAULT_SETTING if data is None else setting_from_file(data, column)
-        return Plan(patterns=patterns, effort=Effort(effort), confidence=confidence, seed=seed, setting=setting)
-    except (sim.DataError, ValueError) as error:
+        names = None if features is None else next(csv.reader([features], strict=True), [])
+        return setting_from_file(data, column, target, names)
+    except csv.Error as error:
+        _fail(f"--features {features}: {error}")
+    except sim.DataError as error:
+        _fail(str(error))
+
+
+def _plan(patterns: tuple[str, ...], effort: str, confidence: float, seed: int, setting: Setting | None) -> Plan:
+    """Build the plan; wrong values end the program with one line."""
+    from .case import Effort
+    from .run import DEFAULT_SETTING, Plan
+
+    try:
+        return Plan(
+            patterns=patterns,
+            effort=Effort(effort),
+            confidence=confidence,
+            seed=seed,
+            setting=DEFAULT_SETTING if setting is None else setting,
+        )
+    except ValueError as error:
         _fail(str(error))
 
 
@@ -201,6 +244,7 @@ def _one_line(error: click.ClickException) -> str:
 
 cli.add_command(plan)
 cli.add_command(query)
+cli.add_command(sweep)
 
 
 def main() -> None:

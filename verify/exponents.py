@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 import bounds
 import sim
+
+from .slopes import slope, slope_limits
 
 if TYPE_CHECKING:
     Array: TypeAlias = NDArray[np.float64]
@@ -70,13 +72,6 @@ class OneStepExponent:
         return self.low <= self.claimed
 
 
-def slope_weights(sizes: ArrayLike) -> Array:
-    """Return w with Σ w_k y_k the least-squares slope of y against log(sizes)."""
-    x = np.log(np.asarray(sizes, dtype=float))
-    centred = x - x.mean()
-    return np.asarray(centred / np.sum(centred**2))
-
-
 def one_step_exponent(
     density: sim.NormalDensity | sim.CosineTorus,
     constant: float,
@@ -125,10 +120,7 @@ def one_step_exponent(
     counts = np.ceil(replications * np.sqrt(points[-1] / points)).astype(int)
     found = [_limits(model, int(n), int(R), seed, level) for n, R in zip(points, counts, strict=True)]
     mean, lower, upper = (np.array(column) for column in zip(*found, strict=True))
-    weights = slope_weights(points)
-    with np.errstate(divide="ignore"):  # a limit of 0 gives an infinite one
-        low = np.log(np.where(weights > 0, lower, upper)) @ weights
-        high = np.log(np.where(weights > 0, upper, lower)) @ weights
+    low, high = slope_limits(points, lower, upper)
     bound, far = _bound(density, constant, points), _bound(density, constant, np.array([10**12, 10**15]))
     return OneStepExponent(
         model=model.label,
@@ -138,11 +130,11 @@ def one_step_exponent(
         mean=mean,
         lower=lower,
         upper=upper,
-        fitted=float(np.log(mean) @ weights),
+        fitted=float(slope(points, mean)),
         low=float(low),
         high=float(high),
         bound=bound,
-        bound_fitted=float(np.log(bound) @ weights),
+        bound_fitted=float(slope(points, bound)),
         bound_far=float(np.log(far[1] / far[0]) / np.log(1000)),
         confidence=confidence,
     )

@@ -18,6 +18,7 @@ from bounds import Kind, Mode, Result
 
 from .case import Array
 from .checking import Curve
+from .report import quantity_label
 from .run import Verdict
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ _KINDS = {
     Kind.UPPER: "upper bound",
     Kind.LOWER: "lower bound",
     Kind.EQUALITY: "claimed value",
-    Kind.RATE: "rate",
 }
 
 
@@ -48,9 +48,11 @@ def figure(verdict: Verdict) -> bytes:
     -------
     bytes
         A PNG image: a panel per design (at most six) over the generation, or one panel over the designs where
-        nothing varies within a design.
+        nothing varies within a design; for a rate, one row per exponent.
     """
     result = bounds.get(verdict.key)
+    if result.kind is Kind.RATE:
+        return _exponents(verdict, result)
     varying = _spread([curve for curve in verdict.curves if _axis_of(curve) is not None])
     panels = max(1, len(varying))
     columns = min(3, panels)
@@ -67,6 +69,32 @@ def figure(verdict: Verdict) -> bytes:
     axes[0].legend(fontsize=7, frameon=False)
     canvas.suptitle(f"{result.key}: {verdict.outcome}", fontsize=11)
     canvas.supylabel(result.quantity, fontsize=8)
+    return _png(canvas)
+
+
+def _exponents(verdict: Verdict, result: Result) -> bytes:
+    rows = [(curve, point) for curve in verdict.curves for point in range(curve.bound.size)]
+    names = [
+        curve.label + (f", {along}={curve.parameters[along][point]:g}" if (along := _axis_of(curve)) else "")
+        for curve, point in rows
+    ]
+    bound, value, low, high = (
+        np.array([getattr(curve, name)[point] for curve, point in rows])
+        for name in ("bound", "value", "lower", "upper")
+    )
+    canvas = Figure(figsize=(8.5, 0.2 * len(rows) + 1.4), layout="constrained")
+    FigureCanvasAgg(canvas)
+    axis, position = canvas.subplots(), np.arange(len(rows))
+    reach = np.stack([np.maximum(value - low, 0), np.maximum(high - value, 0)])
+    axis.plot(bound, position, "|", color=_BOUND, ms=11, mew=2, label="claimed exponent, same sizes")
+    known = np.where(np.isfinite(reach), reach, 0)
+    axis.errorbar(value, position, xerr=known, fmt="o", ms=4, color=_COLOURS[0], label="measured exponent")
+    axis.set_yticks(position, names, fontsize=6)
+    axis.invert_yaxis()
+    axis.tick_params(axis="x", labelsize=7)
+    axis.set_xlabel(quantity_label(result), fontsize=8)
+    axis.legend(fontsize=7, frameon=False)
+    canvas.suptitle(f"{result.key}: {verdict.outcome}", fontsize=11)
     return _png(canvas)
 
 

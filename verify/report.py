@@ -29,6 +29,11 @@ def slug(key: str) -> str:
     return key.replace("/", "_")
 
 
+def quantity_label(result: bounds.Result) -> str:
+    """Say what the numbers of a verdict are: values of the quantity, or for a rate exponents."""
+    return f"exponent of {result.quantity}" if result.kind is bounds.Kind.RATE else result.quantity
+
+
 def _columns(curve: Curve, parameters: Iterable[str]) -> dict[str, Any]:
     """Return the variables of one curve, one entry per point each."""
     size = curve.bound.size
@@ -55,7 +60,7 @@ def to_dataset(verdict: Verdict) -> Dataset:
 
     Variables: bound, value (exact value, mean or quantile), lower and upper confidence limits (infinite where
     unknown), tightness, decision, vacuous, and for every point its case, design, parameters, replications, level,
-    margin and guarantee.
+    margin and guarantee. Of a rate, bound, value and limits are exponents, and there is no tightness.
     """
     from xarray import Dataset
 
@@ -68,7 +73,7 @@ def to_dataset(verdict: Verdict) -> Dataset:
             fields.setdefault(name, []).extend(column)
     dataset = Dataset({name: ("point", np.array(column)) for name, column in fields.items()})
     for name in {"bound", "value", "lower", "upper"} & set(fields):
-        dataset[name].attrs["long_name"] = result.quantity
+        dataset[name].attrs["long_name"] = quantity_label(result)
     dataset.attrs = {
         "key": result.key,
         "statement": result.statement,
@@ -80,11 +85,12 @@ def to_dataset(verdict: Verdict) -> Dataset:
 
 
 def summary(verdict: Verdict) -> dict[str, Any]:
-    """Return one row of the report as plain data."""
+    """Return one row of the report as plain data; of kind `rate`, bound and limits are exponents."""
     tightness = verdict.tightness
     quantiles = [float(q) for q in np.quantile(tightness, (0, 0.5, 1))] if tightness.size else None
     return {
         "key": verdict.key,
+        "quantity": quantity_label(bounds.get(verdict.key)),
         "outcome": str(verdict.outcome),
         "points": verdict.points,
         "decided": verdict.decided,

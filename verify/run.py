@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-import multiprocessing
-import os
-import signal
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TypeAlias
@@ -20,7 +16,7 @@ import bounds
 import sim
 from bounds import Result
 
-from .case import BUDGETS, Array, Case, Design, Effort, Exact, Setting
+from .case import BUDGETS, Array, Case, Design, Effort, Exact, Exponent, Setting
 from .checking import Curve, check, decisions_in
 from .evidence import Decision, Guarantee
 
@@ -181,7 +177,7 @@ def run_task(task: Task) -> Verdict:
 def _with_shared(design: Design, seed: int) -> Design:
     """Give a design that names a simulation the replications that the seed and this name stand for."""
     evidence = design.evidence
-    if not design.simulation or isinstance(evidence, Exact):
+    if not design.simulation or isinstance(evidence, Exact | Exponent):
         return design
     name = int.from_bytes(hashlib.sha256(design.simulation.encode()).digest()[:8], "big")
     key = int(np.random.SeedSequence([seed, name]).generate_state(1, np.uint64)[0]) >> 1
@@ -199,60 +195,17 @@ def verdict_of(key: str, curves: Iterable[Curve]) -> Verdict:
     return Verdict(key=key, outcome=outcome, curves=curves, seconds=math.fsum(c.seconds for c in curves))
 
 
-@dataclass
-class _Worker:
-    """What a worker process is doing."""
-
-    computing: bool = False
-    ending: bool = False
-
-    def end(self, *_: object) -> None:
-        """End now, or, between two results, before the next one: half a result in the pipe would block its reader.
-
-        A second request ends it in any case: the pool sends that when it reads no more.
-        """
-        if self.computing or self.ending:
-            os._exit(1)
-        self.ending = True
-
-
-_WORKER = _Worker()
-
-
 def _complete(task: Task, finish: Finish | None) -> Verdict:
-    """Reach a verdict and, still in the worker, hand it to `finish`."""
-    _WORKER.computing = True
-    if _WORKER.ending:
-        os._exit(1)
-    try:
-        verdict = run_task(task)
-        if finish is not None:
-            finish(verdict)
-    finally:
-        _WORKER.computing = False
+    """Reach a verdict and, still where it was reached, hand it to `finish`."""
+    verdict = run_task(task)
+    if finish is not None:
+        finish(verdict)
     return verdict
 
 
-def _prepare_worker() -> None:
-    """Leave Ctrl-C to the main process, which ends the workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _WORKER.end)
-
-
-@contextmanager
-def _held_interrupts() -> Iterator[None]:
-    """Hold Ctrl-C back, where the system can, so that processes started meanwhile never see it."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def verify(plan: Plan, *, workers: int = 1, finish: Finish | None = None) -> Generator[Verdict, None, None]:
+def verify(
+    plan: Plan, *, workers: int = 1, executor: Executor | None = None, finish: Finish | None = None
+) -> Generator[Verdict, None, None]:
     """Yield the verdict of each result as it is reached.
 
     Parameters
@@ -260,8 +213,11 @@ def verify(plan: Plan, *, workers: int = 1, finish: Finish | None = None) -> Gen
     plan : Plan
     workers : int
         Processes; 1 runs in this one. The numbers do not depend on it.
+    executor : concurrent.futures.Executor, optional
+        Runs the results instead, on other machines it may be.
     finish : callable, optional
-        Called with each verdict in the process that reached it, as to save it; picklable for several workers.
+        Called with each verdict, as to save it: in the process that reached it, so it must be picklable for several
+        workers; but in this one if there is an executor.
 
     Yields
     ------
@@ -276,24 +232,27 @@ def verify(plan: Plan, *, workers: int = 1, finish: Finish | None = None) -> Gen
     if not isinstance(workers, int) or workers < 1:
         raise ValueError(f"workers = {workers!r}: allowed: an integer >= 1")
     tasks = plan_tasks(plan)
+    if executor is not None:
+        return _elsewhere(tasks, executor, finish)
     if workers == 1:
         return (_complete(task, finish) for task in tasks)
     return _in_processes(tasks, workers, finish)
 
 
 def _in_processes(tasks: tuple[Task, ...], workers: int, finish: Finish | None) -> Generator[Verdict, None, None]:
-    context = multiprocessing.get_context("spawn")
-    others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context, initializer=_prepare_worker)
-    waiting: set[Future[Verdict]] = set()
-    try:
-        with _held_interrupts():  # the processes start as tasks are submitted
-            waiting = {pool.submit(_complete, task, finish) for task in tasks}
-        for future in as_completed(tuple(waiting)):
-            waiting.discard(future)
+    with sim.Workers(min(workers, len(tasks))) as pool:
+        for future in as_completed([pool.submit(_complete, task, finish) for task in tasks]):
             yield future.result()
+
+
+def _elsewhere(tasks: tuple[Task, ...], executor: Executor, finish: Finish | None) -> Generator[Verdict, None, None]:
+    futures = [executor.submit(run_task, task) for task in tasks]
+    try:
+        for future in as_completed(futures):
+            verdict = future.result()
+            if finish is not None:
+                finish(verdict)
+            yield verdict
     finally:
-        if waiting:  # left early: nobody will ask for what the workers still compute
-            for process in set(multiprocessing.active_children()) - others:
-                process.terminate()
-        pool.shutdown(wait=True, cancel_futures=True)
+        for future in futures:
+            future.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import Executor
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
@@ -35,7 +36,7 @@ class _Console(Console):
         raise BrokenPipeError
 
 
-def run_session(plan: Plan, total: int, workers: int, directory: Path | None) -> int:
+def run_session(plan: Plan, total: int, workers: int, directory: Path | None, executor: Executor | None = None) -> int:
     """Run a plan on the terminal and return the exit status.
 
     Parameters
@@ -46,6 +47,8 @@ def run_session(plan: Plan, total: int, workers: int, directory: Path | None) ->
     workers : int
     directory : Path or None
         Where curves, figures and the summary go; each result is written as soon as it is reached.
+    executor : concurrent.futures.Executor, optional
+        Runs the results instead of the workers.
 
     Returns
     -------
@@ -58,7 +61,7 @@ def run_session(plan: Plan, total: int, workers: int, directory: Path | None) ->
         finish = None
         if directory is not None:
             finish = partial(save, directory=directory, unfinished=stack.enter_context(staging(directory)))
-        stream = stack.enter_context(closing(verify(plan, workers=workers, finish=finish)))
+        stream = stack.enter_context(closing(verify(plan, workers=workers, executor=executor, finish=finish)))
         try:
             _follow(console, stream, verdicts, total)
         except KeyboardInterrupt:

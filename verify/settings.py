@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from os import PathLike
 
@@ -13,30 +14,59 @@ from .case import Setting
 from .run import DEFAULT_SETTING
 
 
-def setting_from_file(path: str | PathLike[str], column: str | None = None) -> Setting:
-    """Take the real distributions from a table's column or a text's tokens.
+def setting_from_file(
+    path: str | PathLike[str],
+    column: str | None = None,
+    target: str | None = None,
+    features: Sequence[str] | None = None,
+) -> Setting:
+    """Take the real distributions from a table's columns or a text's tokens.
 
     The discrete cases use the empirical distribution of the distinct values. The Gaussian cases use mean
     and standard deviation if every value is a number, and the standard normal distribution otherwise. The smooth
-    cases use the values smoothed by a normal kernel, or else the built-in mixture.
+    cases use the values smoothed by a normal kernel, or else the built-in mixture. With a target, the cases on
+    learners use the table's distinct rows, scaled: features into the unit ball, the target to [-1, 1].
 
     Parameters
     ----------
     path : path-like
         A CSV or TSV file with a header, or a text file.
     column : str, optional
-        Column of the table; None reads the tokens of a text.
+        Column of the table, by default the target; None without a target reads the tokens of a text.
+    target : str, optional
+        Column of the labels of a table.
+    features : sequence of str, optional
+        Columns of the features, by default all but the target.
 
     Returns
     -------
     Setting
-        `source` says what was used.
+        `source` says what was used, and how it was scaled.
 
     Raises
     ------
     sim.DataError
         The file cannot be read as such; the message is one line.
     """
+    if target is None:
+        return _unlabelled(path, column)
+    rows = sim.load_labelled(path, target, features, scale=True)
+    setting = _unlabelled(path, target if column is None else column)
+    said = f"{setting.source}; all these of the target, as no column is named" if column is None else setting.source
+    return replace(setting, labelled={"table": rows.atoms}, source=f"{said}; {_scaling(rows)}")
+
+
+def _scaling(rows: sim.LabelledPopulation) -> str:
+    """Say what the rows are and how they were scaled: with the table, all that is needed to do it again."""
+    shared = 1 / float(np.sqrt(rows.atoms.p @ rows.atoms.x[:, 0] ** 2))
+    return (
+        f"learner cases: {rows.atoms.K} distinct of {rows.rows} rows, {rows.atoms.d} features, each less its mean over "
+        f"{shared:.6g} standard deviations, target {rows.target!r} less {rows.target_centre:.6g} over "
+        f"{rows.target_unit:.6g}"
+    )
+
+
+def _unlabelled(path: str | PathLike[str], column: str | None) -> Setting:
     population = sim.load(path, column, kind="discrete")
     name = column if column is not None else "data"
     discrete = {name: tuple(float(x) for x in population.p)}

@@ -177,12 +177,26 @@ _ORDER = Param(
 _RATE_SOURCE = Source(
     bib="fu2025stl",
     locator="Theorem 1",
-    note="in the form at hand, up to an unspecified constant; never checked as an inequality",
+    note="in the form at hand, up to an unspecified constant; checked by exponents, never as an inequality",
 )
 _UP_TO_A_CONSTANT = "up to a constant factor that the source leaves open"
 
 
-def _rate(key: str, title: str, statement: str, expr: Formula, params: tuple[Param, ...], rate: Rate) -> Result:
+_ORDERS = Assumption(
+    key="orders",
+    text="beta_n is of order 1/n, gamma_n^i of order n^(-1/2), and one-step errors are of order n^(-a)",
+)
+
+
+def _rate(
+    key: str,
+    title: str,
+    statement: str,
+    expr: Formula,
+    params: tuple[Param, ...],
+    rate: Rate,
+    *more: Assumption,
+) -> Result:
     return Result(
         key=key,
         title=title,
@@ -192,7 +206,7 @@ def _rate(key: str, title: str, statement: str, expr: Formula, params: tuple[Par
         mode=Mode.HIGH_PROBABILITY,
         expr=expr,
         params=params,
-        assumptions=(BOUNDED_LOSS, STABLE_LEARNER, FIXED.assumption),
+        assumptions=(BOUNDED_LOSS, STABLE_LEARNER, FIXED.assumption, *more),
         rates=(rate,),
         source=_RATE_SOURCE,
         proof="proof-generalization-rates",
@@ -212,11 +226,13 @@ RATES = (
     _rate(
         "paper/stl-in-context",
         "The published order for transformers in context",
-        "With beta_n of order 1/n, gamma_n of order n^(-1/2) and one-step errors of order n^(-a), a <= 1/2, the gap "
-        "vanishes for constant alpha and fixed i: order n^(-a) S_i(alpha)(1-alpha) + n^(-1/2) log(n) log(1/delta).",
+        "With beta_n of order 1/n, gamma_n of order n^(-1/2) and one-step errors of order n^(-a), a <= 1/2, as for "
+        "transformers in context, with probability at least 1 - delta |gap| is at most of the order of "
+        "n^(-a) S_i(alpha)(1-alpha) + n^(-1/2) log(n) log(1/delta); for constant alpha and fixed i it vanishes.",
         _in_context,
         (N_VARIANCE, MIXED, I, _ORDER, DELTA),
         Rate(wrt="delta", to=1, leading=lambda: n ** (-a) * geometric_sum(alpha, i) * (1 - alpha)),
+        _ORDERS,
     ),
 )
 

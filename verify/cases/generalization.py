@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
@@ -14,11 +15,12 @@ import sim
 from bounds import Result
 
 from ..binary_loop import BinaryLearning, BinaryLoop
-from ..case import Array, Bounded, Case, Design, Evidence, Exact, Signed
+from ..case import Array, Bounded, Case, Design, Evidence, Exact, Setting, Signed
+from ..laboratory import atoms as distinct
 from ..laboratory import stream
 from ..stacked import instance
 from .reasons import answers
-from .stability import random_atoms
+from .stability import random_atoms, usable
 
 BINARY_REASONS: Mapping[str, str] = {
     "bounded-loss": "M is the range of the losses after all possible training sets",
@@ -87,10 +89,13 @@ def constants(learning: BinaryLearning, at: tuple[int, ...] = _AT) -> dict[str, 
     }
 
 
-def _case(key: str, name: str, reasons: Mapping[str, str], designs: Callable[[Result], list[Design]]) -> Case:
+def _case(key: str, name: str, reasons: Mapping[str, str], designs: Callable[[Result, Setting], list[Design]]) -> Case:
     result = bounds.get(key)
     return Case(
-        result=result, name=name, designs=lambda setting: tuple(designs(result)), because=answers(result, reasons)
+        result=result,
+        name=name,
+        designs=lambda setting: tuple(designs(result, setting)),
+        because=answers(result, reasons),
     )
 
 
@@ -98,7 +103,7 @@ def _absolute_gap(learning: BinaryLearning, at: tuple[int, ...], upper: float) -
     return Exact(values=lambda: np.array([abs(learning.mean_gap(i)) for i in at]), upper=upper)
 
 
-def _general(result: Result) -> list[Design]:
+def _general(result: Result, setting: Setting) -> list[Design]:
     made = []
     for learning in GENERAL:
         values = constants(learning)
@@ -126,7 +131,7 @@ _UNSMOOTHED = (
 )
 
 
-def _ridge(result: Result) -> list[Design]:
+def _ridge(result: Result, setting: Setting) -> list[Design]:
     chosen = _INFORMATIVE + (_UNSMOOTHED if result.key.endswith("/average") else ())
     return [
         Design(
@@ -147,31 +152,47 @@ def _later(at: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(i + 1 for i in at)
 
 
-def _sampled(result: Result) -> list[Design]:
-    """Eight random points with labels: what little gap there is comes from the learner."""
-    atoms, omega = random_atoms(8, 3, 3), 0.3
-    learner: sim.Penalised = sim.Ridge(1.0) if "mu" in result.names else sim.Logistic(1.0)
-    model, made = sim.Labelled(atoms, learner, omega), []
-    for n, alpha, at in _loops():
-        known: dict[str, Any] = {"n": n, "alpha": alpha, "i": np.array(at), "K": 8, "omega": omega}
-        values: dict[str, Any] = known | {"mu": learner.lam, "u": 0.0}
-        if "M" in result.names:
-            values = {
-                **{name: known[name] for name in ("n", "alpha", "i")},
-                "M": learner.M,
-                "beta_n": bounds.get("stability/erm/logistic")(n=n, mu=learner.lam),
-                "gamma_n": bounds.get("recursive-stability/categorical-coupled")(**known),
-                "tv": bounds.get("tv/categorical/fixed")(**known, u=0.0),
-            }
-        blocks = stream(model, sim.Fixed(alpha), n, "gap", _later(at))
+def _named(place: str, label: str) -> str:
+    return f"{place}, {label}" if place else label
+
+
+def uniform_distance(atoms: sim.LabelledAtoms) -> float:
+    """Return TV(U, P) of the atoms."""
+    return float(np.abs(atoms.p - 1 / atoms.K).sum() / 2)
+
+
+def _sampled(result: Result, setting: Setting) -> list[Design]:
+    """Eight random points with labels: what little gap there is comes from the learner. Or all rows of a table."""
+    made = []
+    tables = setting.labelled or {"": random_atoms(8, 3, 3)}
+    for (place, atoms), (n, alpha, at) in itertools.product(tables.items(), _loops()):
+        ridge_only = "mu" in result.names or not usable(sim.Logistic(1.0), atoms)
+        learner: sim.Penalised = sim.Ridge(1.0) if ridge_only else sim.Logistic(1.0)
+        model = sim.Labelled(atoms, learner, 0.3)
         made.append(
             Design(
-                label=f"{model.label}, n={n}, alpha={alpha:g}",
-                values=values,
-                evidence=Signed(blocks=blocks, reach=learner.M),
+                label=_named(place, f"{model.label}, n={n}, alpha={alpha:g}"),
+                values=proved(result, model, learner.lam, {"n": n, "alpha": alpha, "i": np.array(at)}),
+                evidence=Signed(blocks=stream(model, sim.Fixed(alpha), n, "gap", _later(at)), reach=learner.M),
             )
         )
     return made
+
+
+def proved(result: Result, model: sim.Labelled, mu: float, loop: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a result on a loop, constants by their own bounds."""
+    known = {**loop, "K": model.atoms.K, "omega": model.omega}
+    shifted = {**known, "u": uniform_distance(model.atoms)}
+    if "M" not in result.names:
+        return {**shifted, "mu": mu}
+    kind = "ridge" if isinstance(model.learner, sim.Ridge) else "logistic"
+    return {
+        **loop,
+        "M": model.learner.M,
+        "beta_n": bounds.get(f"stability/erm/{kind}")(n=loop["n"], mu=mu),
+        "gamma_n": bounds.get("recursive-stability/categorical-coupled")(**known),
+        "tv": bounds.get("tv/categorical/fixed")(**shifted),
+    }
 
 
 _FREQUENCIES = tuple(
@@ -194,20 +215,26 @@ def _means(loop: BinaryLoop, what: str, at: tuple[int, ...]) -> Array:
     return np.array([loop.mean(getattr(loop, what), i - 1) for i in at])
 
 
-def _mean(result: Result) -> list[Design]:
-    """One atom and the rest: the mean of its probability in generation i."""
-    loops = [*_FREQUENCIES, BinaryLoop(60, 12, 0.05, 0.3, 8)]
+def _mean(result: Result, setting: Setting) -> list[Design]:
+    """One atom and the rest: the mean of its probability in generation i; atoms of a table up to 12 probabilities."""
+    loops = [("", loop) for loop in (*_FREQUENCIES, BinaryLoop(60, 12, 0.05, 0.3, 8))]
+    if setting.labelled:
+        loops = [
+            (place, replace(loop, p=p, K=atoms.K))
+            for place, atoms in setting.labelled.items()
+            for loop, p in itertools.product(_FREQUENCIES, distinct(tuple(atoms.p)))
+        ]
     return [
         Design(
-            label=_label(loop),
+            label=_named(place, _label(loop)),
             values=_known(result, loop, _AT),
             evidence=Exact(values=partial(_means, loop, "fits", _AT)),
         )
-        for loop in loops
+        for place, loop in loops
     ]
 
 
-def _distance(result: Result) -> list[Design]:
+def _distance(result: Result, setting: Setting) -> list[Design]:
     at = (1,) if "one-step" in result.key else _AT
     return [
         Design(
@@ -219,19 +246,20 @@ def _distance(result: Result) -> list[Design]:
     ]
 
 
-def _distance_sampled(result: Result) -> list[Design]:
+def _distance_sampled(result: Result, setting: Setting) -> list[Design]:
     at, made = (1,) if "one-step" in result.key else _AT, []
     skewed = np.array([0.5, 0.2, 0.1, 0.08, 0.05, 0.04, 0.02, 0.01])
-    for p, omega, (n, alpha) in itertools.product(
-        (skewed, np.full(8, 0.125)), (0.3, 0.05), ((200, 0.5), (50, 0.1), (1000, 0.2))
+    built_in = [("", random_atoms(8, 3, 4, p)) for p in (skewed, np.full(8, 0.125))]
+    for (place, atoms), omega, (n, alpha) in itertools.product(
+        [*setting.labelled.items()] or built_in, (0.3, 0.05), ((200, 0.5), (50, 0.1), (1000, 0.2))
     ):
-        model = sim.Labelled(random_atoms(8, 3, 4, p), sim.Ridge(1.0), omega)
-        far = float(np.abs(p - 0.125).sum() / 2)
-        every: Mapping[str, Any] = {"K": 8, "omega": omega, "u": far}
+        model, far = sim.Labelled(atoms, sim.Ridge(1.0), omega), uniform_distance(atoms)
+        every: Mapping[str, Any] = {"K": atoms.K, "omega": omega, "u": far}
         evidence: Evidence = Bounded(blocks=stream(model, sim.Fixed(alpha), n, "tv", at))
+        label = f"{atoms.K} atoms, n={n}, alpha={alpha:g}, omega={omega:g}, TV(U, P)={round(far, 3):g}"
         made.append(
             Design(
-                label=f"8 atoms, n={n}, alpha={alpha:g}, omega={omega:g}, TV(U, P)={far:.3g}",
+                label=_named(place, label),
                 values={"n": n, "alpha": alpha, "i": np.array(at)}
                 | {name: value for name, value in every.items() if name in result.names},
                 evidence=evidence,

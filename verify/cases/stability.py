@@ -17,7 +17,7 @@ from ..binary_loop import Whole
 from ..case import Array, Blocks, Bounded, Case, Design, Exact, Setting
 from .reasons import answers
 
-_LEARNERS: Mapping[str, Callable[[float], sim.Learner]] = {"ridge": sim.Ridge, "logistic": sim.Logistic}
+_LEARNERS: Mapping[str, Callable[[float], sim.Penalised]] = {"ridge": sim.Ridge, "logistic": sim.Logistic}
 _REASONS = {
     "convex-loss": "L is the Lipschitz constant of the squared or logistic loss for weights in the ball of norm B",
     "penalised-learner": "sim.Ridge and sim.Logistic minimise the penalised average loss",
@@ -29,6 +29,7 @@ _REASONS = {
 _SIZES = (10, 50, 200, 1000)
 _PENALTIES = (0.01, 0.1, 0.5, 1.0, 4.0, 20.0)
 _RUNS = 256
+_MOST = 12  # rows of which every one is replaced by every other; of larger tables, those that move a learner most
 
 
 def random_atoms(K: int, d: int, seed: int, p: Array | None = None) -> sim.LabelledAtoms:
@@ -44,6 +45,31 @@ def opposed_atoms(p: float = 0.5) -> sim.LabelledAtoms:
     return sim.LabelledAtoms(x=np.ones((2, 1)), y=np.array([1.0, -1.0]), p=np.array([p, 1 - p]))
 
 
+def places(
+    setting: Setting, learner: sim.Learner, built_in: Mapping[str, sim.LabelledAtoms]
+) -> Mapping[str, sim.LabelledAtoms]:
+    """Return the labelled points of a setting that a learner can be trained on, by name, or else the built-in ones."""
+    if not setting.labelled:
+        return built_in
+    own = {f"{name} of {atoms.K} rows": atoms for name, atoms in setting.labelled.items() if usable(learner, atoms)}
+    other = "(built-in: labels not -1, 1)"
+    return own or {f"{name} {other}".strip(): atoms for name, atoms in built_in.items()}
+
+
+def usable(learner: sim.Learner, atoms: sim.LabelledAtoms) -> bool:
+    """Tell whether the learner's loss is made for these labels."""
+    try:
+        learner.loss.check(atoms.y)
+    except sim.SimulationError:
+        return False
+    return True
+
+
+def gradients(learner: sim.Learner, atoms: sim.LabelledAtoms, w: Array) -> Array:
+    """Return the slopes of the losses at the atoms in the weights w, (K, d)."""
+    return np.asarray(learner.loss.slopes(atoms.x @ w, atoms.y)[:, None] * atoms.x)
+
+
 def _training_sets(atoms: sim.LabelledAtoms, n: int) -> Whole:
     """Return all training sets of two atoms; of more, sets that are drawn and sets with one atom alone."""
     if atoms.K == 2:
@@ -54,20 +80,47 @@ def _training_sets(atoms: sim.LabelledAtoms, n: int) -> Whole:
     return np.concatenate([n * np.eye(atoms.K, dtype=np.int64), *drawn])
 
 
-def _largest_change(learner: sim.Learner, atoms: sim.LabelledAtoms) -> Array:
+def _largest_change(learner: sim.Penalised, atoms: sim.LabelledAtoms) -> Array:
+    if atoms.K > _MOST:
+        return np.array([_change_among(learner, atoms, n) for n in _SIZES])
     return np.array([sim.replace_one_stability(learner, atoms, _training_sets(atoms, n)).max() for n in _SIZES])
 
 
+def _change_among(learner: sim.Penalised, atoms: sim.LabelledAtoms, n: int) -> float:
+    """Return the largest change of a loss when one of a few atoms is replaced by another of them.
+
+    They are those with the longest gradients at the minimiser of the penalised real risk. The training sets are draws
+    from P and each of them alone; the loss is taken at all atoms.
+    """
+    lengths = np.linalg.norm(gradients(learner, atoms, learner.population(atoms)), axis=1)
+    few = np.argsort(-lengths, kind="stable")[:_MOST]
+    one = np.eye(atoms.K, dtype=np.int64)[few]
+    sets = np.concatenate([n * one, np.random.default_rng(n).multinomial(n, atoms.p, 10)])
+    base, worst = learner.losses(atoms, learner.fit(atoms, sets)), 0.0
+    for counts, losses in zip(sets, base, strict=True):
+        moved = counts - one[counts[few] > 0, None] + one
+        if moved.size:
+            changed = learner.losses(atoms, learner.fit(atoms, moved.reshape(-1, atoms.K)))
+            worst = max(worst, float(np.abs(changed - losses).max()))
+    return worst
+
+
 def _stability(result: Result, names: tuple[str, ...]) -> Case:
+    built_in = {"two atoms, all training sets": opposed_atoms(), "8 atoms": random_atoms(8, 3, 1)}
+
     def designs(setting: Setting) -> tuple[Design, ...]:
+        found = [
+            (k, name, place, atoms)
+            for name in names
+            for k, (place, atoms) in enumerate(places(setting, _LEARNERS[name](1.0), built_in).items())
+        ]
         made = []
-        places = {"two atoms, all training sets": opposed_atoms(), "8 atoms": random_atoms(8, 3, 1)}
-        for (place, atoms), name, mu in itertools.product(places.items(), names, (1.0, 0.1, 4.0)):
+        for (_, name, place, atoms), mu in itertools.product(sorted(found, key=lambda x: x[0]), (1.0, 0.1, 4.0)):
             learner = _LEARNERS[name](mu)
             known = {"L": learner.L} if "L" in result.names else {}
             made.append(
                 Design(
-                    label=f"{learner.label}, {place}",
+                    label=f"{learner.label}, {place}{_tried(atoms)}",
                     values={"n": np.array(_SIZES), "mu": mu, **known},
                     evidence=Exact(values=partial(_largest_change, learner, atoms), upper=learner.M),
                 )
@@ -75,6 +128,10 @@ def _stability(result: Result, names: tuple[str, ...]) -> Case:
         return tuple(made)
 
     return Case(result=result, name="replacement", designs=designs, because=answers(result, _REASONS))
+
+
+def _tried(atoms: sim.LabelledAtoms) -> str:
+    return f", {_MOST} of them replaced" if atoms.K > _MOST else ""
 
 
 def _extreme_atoms(mu: float) -> sim.LabelledAtoms:
@@ -100,41 +157,53 @@ def _span(learner: sim.Learner, atoms: sim.LabelledAtoms, w: Array) -> float:
 def _constant(key: str, name: str, measure: Callable[[sim.Learner, sim.LabelledAtoms, Array], float]) -> Case:
     """Check the largest value of something over training sets, for several penalties."""
     result = bounds.get(key)
-    places: Mapping[str, Callable[[float], sim.LabelledAtoms]] = {
-        "8 atoms": lambda mu: random_atoms(8, 3, 2),
-        "two atoms, all training sets": lambda mu: opposed_atoms(),
-    }
-    if name == "ridge":
-        places = {"extreme atoms": _extreme_atoms, **places}
 
-    def values(place: Callable[[float], sim.LabelledAtoms]) -> Array:
+    def spots(setting: Setting, mu: float) -> Mapping[str, sim.LabelledAtoms]:
+        built_in = {"8 atoms": random_atoms(8, 3, 2), "two atoms, all training sets": opposed_atoms()}
+        if name == "ridge":
+            built_in = {"extreme atoms": _extreme_atoms(mu), **built_in}
+        return places(setting, _LEARNERS[name](mu), built_in)
+
+    def values(setting: Setting, place: str) -> Array:
         found = []
         for mu in _PENALTIES:
-            learner, atoms = _LEARNERS[name](mu), place(mu)
+            learner, atoms = _LEARNERS[name](mu), spots(setting, mu)[place]
             found.append(measure(learner, atoms, learner.fit(atoms, _training_sets(atoms, 30))))
         return np.array(found)
 
     def designs(setting: Setting) -> tuple[Design, ...]:
         return tuple(
             Design(
-                label=f"{name}, {label}",
+                label=f"{name}, {place}",
                 values={"mu": np.array(_PENALTIES)},
-                evidence=Exact(values=partial(values, place)),
+                evidence=Exact(values=partial(values, setting, place)),
             )
-            for label, place in places.items()
+            for place in spots(setting, 1.0)
         )
 
     return Case(result=result, name="extremes", designs=designs, because=answers(result, _REASONS))
 
 
 def _coupled(learner: sim.SGD, atoms: sim.LabelledAtoms, n: int) -> Blocks:
-    """Return runs on neighbouring training sets that pick the same places."""
-    counts = np.array([n // 2, n - n // 2, *[0] * (atoms.K - 2)])
+    """Return runs on neighbouring training sets that pick the same places.
+
+    Of the atoms whose gradients at 0 are farthest apart one is replaced by the other, in a training set drawn from P;
+    of two atoms each is half of the training set.
+    """
+    g = gradients(learner, atoms, np.zeros(atoms.d))
+    square = (g**2).sum(axis=1)
+    apart = square[:, None] + square - 2 * g @ g.T
+    removed, added = (int(k) for k in np.unravel_index(apart.argmax(), apart.shape))
+    if atoms.K == 2:
+        counts = np.array([n // 2, n - n // 2])
+    else:
+        counts = np.random.default_rng(n).multinomial(n - 1, atoms.p)
+        counts[removed] += 1
 
     def blocks(seed: int) -> Iterator[Array]:
         for key in itertools.count():
             word = int(np.random.SeedSequence([seed, key]).generate_state(1)[0])
-            yield sim.coupled_stability(learner, atoms, counts, 0, 1, runs=_RUNS, seed=word)[:, None]
+            yield sim.coupled_stability(learner, atoms, counts, removed, added, runs=_RUNS, seed=word)[:, None]
 
     return blocks
 
@@ -149,11 +218,16 @@ def _descent() -> Case:
 
     def designs(setting: Setting) -> tuple[Design, ...]:
         made = []
-        for known, n in itertools.product(settings, (100, 30)):
-            learner, atoms = sim.SGD(**known), opposed_atoms()
+        found = [
+            (sim.SGD(**known), n, place, atoms)
+            for known, n in itertools.product(settings, (100, 30))
+            for place, atoms in places(setting, sim.SGD(**known), {"": opposed_atoms()}).items()
+        ]
+        for learner, n, place, atoms in found:
+            named = f"sgd({learner.kind}, rate={learner.rate:g}, decay={learner.decay:g}), n={n}"
             made.append(
                 Design(
-                    label=f"{learner.label}, n={n}",
+                    label=f"{place}, {named}" if place else f"{learner.label}, n={n}",
                     values={"n": n, "L": learner.L, "eta": float(learner.step_sizes(n).sum())},
                     evidence=Bounded(blocks=_coupled(learner, atoms, n), upper=learner.M),
                 )
