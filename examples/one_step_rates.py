@@ -29,7 +29,7 @@ def main(path: str, replications: int) -> None:
     FigureCanvasAgg(figure)
     axis = figure.subplots()
     for colour, (name, (density, constant, sizes)) in zip(
-        ("#1b6ca8", "#3f8f4f", "#7d5ba6"), MODELS.items(), strict=True
+        ("#1b6ca8", "#3f8f4f", "#1a1a1a"), MODELS.items(), strict=True
     ):
         count = replications if density.d == 1 else max(2, replications // SLOW)
         found = one_step_exponent(density, constant, sizes, replications=count, seed=1)

@@ -25,7 +25,7 @@ MODELS = {
     "kernel estimate on the circle, n = 100": (sim.KDE(sim.CosineTorus(0.5), 0.4, exponent=0.2), 100),
     "kernel estimate on the line, n = 100": (sim.KDE(sim.NormalDensity(), 1.06, exponent=0.2), 100),
 }
-COLOURS = ("#1b6ca8", "#3f8f4f", "#7d5ba6")
+COLOURS = ("#1b6ca8", "#3f8f4f", "#1a1a1a")
 TICKS = (0, 0.2, 1, 5, 20, 100)
 
 
