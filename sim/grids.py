@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from sim.errors import SimulationError
-from sim.loop import _Design, _design, _stable
+from sim.loop import Design, design_of, stable_bytes
 from sim.models.model import Model
 from sim.schedules import SCHEDULES, Schedule
 from sim.schedules import schedule as schedule_of
@@ -51,9 +51,9 @@ class Loop:
         return f"{self.model.label}, {self.schedule}, n={self.n}"
 
     @cached_property
-    def design(self) -> _Design:
+    def design(self) -> Design:
         """The loop, ready to run."""
-        return _design(self.model, self.schedule, self.n, self.at[-1], self.seed, self.record, self.at)
+        return design_of(self.model, self.schedule, self.n, self.at[-1], self.seed, self.record, self.at)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "design"}
@@ -118,7 +118,7 @@ def expand(
     cells: dict[Loop, list[Cell]] = {}
     for cell, point in _points(values):
         with _naming(point):
-            loop = _loop(_design(*built[cell], generations, seed, names, at))
+            loop = _loop(design_of(*built[cell], generations, seed, names, at))
         cells.setdefault(loop, []).append(cell)
     _check_shapes(cells)
     return Grid(axes=axes, fixed=fixed, cells={loop: tuple(found) for loop, found in cells.items()})
@@ -210,11 +210,11 @@ def _offered_everywhere(models: Iterator[Model]) -> list[str]:
     return [name for name in offers[0] if all(name in offer for offer in offers)]
 
 
-def _loop(design: _Design) -> Loop:
+def _loop(design: Design) -> Loop:
     """Return a checked loop as what is sent and stored."""
     record = tuple(design.metrics)
     parts = (code_version(), design.model, design.schedule, design.n, design.seed, record, design.at)
-    digest = hashlib.sha256(b"\0".join(map(_stable, parts))).hexdigest()
+    digest = hashlib.sha256(b"\0".join(map(stable_bytes, parts))).hexdigest()
     return Loop(
         model=design.model,
         schedule=design.schedule,

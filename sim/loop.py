@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Design:
+class Design:
     """A checked loop: what is run and what is kept of it."""
 
     model: Model
@@ -36,7 +36,8 @@ class _Design:
     at: tuple[int, ...]
 
     def generator(self, block: int) -> np.random.Generator:
-        key = b"\0".join((_stable(self.model), _stable(self.schedule), _stable(self.n)))
+        """Return the generator of one block."""
+        key = b"\0".join((stable_bytes(self.model), stable_bytes(self.schedule), stable_bytes(self.n)))
         words = np.frombuffer(hashlib.sha256(key).digest()[:16], dtype="<u4").tolist()
         sequence = np.random.SeedSequence(self.seed, spawn_key=(*words, block))
         return np.random.Generator(np.random.SFC64(sequence))
@@ -97,7 +98,7 @@ def blocks(
     SimulationError
         If an argument is outside what is allowed.
     """
-    design = _design(model, schedule, n, generations, seed, record, at)
+    design = design_of(model, schedule, n, generations, seed, record, at)
     return map(design.curves, count(whole("first", first, 0)))
 
 
@@ -149,14 +150,14 @@ def simulate(
     SimulationError
         If an argument is outside what is allowed.
     """
-    design = _design(model, schedule, n, generations, seed, record, at)
+    design = design_of(model, schedule, n, generations, seed, record, at)
     replications = whole("replications", replications, 1)
     if summary:
         return _labelled_summary(design, replications)
-    return _labelled_curves(design, replications)
+    return labelled_curves(design, replications)
 
 
-def _design(
+def design_of(
     model: Model,
     schedule: Schedule,
     n: int,
@@ -164,7 +165,8 @@ def _design(
     seed: int,
     record: Sequence[str] | None,
     at: Sequence[int] | None,
-) -> _Design:
+) -> Design:
+    """Return the arguments of `simulate` checked, or raise `SimulationError`."""
     n, generations, seed = whole("n", n, 1), whole("generations", generations, 1), whole("seed", seed, 0)
     if seed >= 2**63:
         raise SimulationError("seed", seed, "below 2^63")
@@ -182,22 +184,23 @@ def _design(
         if not kept or kept != tuple(at):
             raise SimulationError("at", at, f"increasing generations in 1..{generations}")
     metrics = {name: offered[name] for name in names}
-    return _Design(model=model, schedule=schedule, n=n, seed=seed, metrics=metrics, at=kept)
+    return Design(model=model, schedule=schedule, n=n, seed=seed, metrics=metrics, at=kept)
 
 
-def _stable(value: Any) -> bytes:
+def stable_bytes(value: Any) -> bytes:
     """Bytes that name a value: the same in every process, and for equal values."""
     if isinstance(value, np.ndarray):
         return f"{value.dtype.str}{value.shape}".encode() + value.tobytes()
     if isinstance(value, tuple | list):
-        return b"(" + b",".join(map(_stable, value)) + b")"
+        return b"(" + b",".join(map(stable_bytes, value)) + b")"
     if dataclasses.is_dataclass(value):
-        parts = [_stable(getattr(value, f.name)) for f in dataclasses.fields(value) if f.compare]
+        parts = [stable_bytes(getattr(value, f.name)) for f in dataclasses.fields(value) if f.compare]
         return type(value).__qualname__.encode() + b"(" + b",".join(parts) + b")"
     return repr(value).encode()
 
 
-def _labelled_curves(design: _Design, replications: int) -> Dataset:
+def labelled_curves(design: Design, replications: int) -> Dataset:
+    """Run the loops; return their metrics with names, units and what they were made of."""
     size = design.model.block
     shape = (replications, len(design.at))
     out = {name: np.empty(shape + metric.shape) for name, metric in design.metrics.items()}
@@ -215,7 +218,7 @@ def _labelled_curves(design: _Design, replications: int) -> Dataset:
     return _dataset(design, variables, replications)
 
 
-def _labelled_summary(design: _Design, replications: int) -> Dataset:
+def _labelled_summary(design: Design, replications: int) -> Dataset:
     shape = (len(design.at),)
     mean = {name: np.zeros(shape + metric.shape) for name, metric in design.metrics.items()}
     spread = {name: np.zeros_like(array) for name, array in mean.items()}
@@ -239,7 +242,7 @@ def _labelled_summary(design: _Design, replications: int) -> Dataset:
     return _dataset(design, variables, replications)
 
 
-def _dataset(design: _Design, variables: Mapping[str, Any], replications: int) -> Dataset:
+def _dataset(design: Design, variables: Mapping[str, Any], replications: int) -> Dataset:
     import xarray
 
     attributes = {

@@ -34,8 +34,9 @@ def workplace(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def data(workplace):
-    subprocess.run([sys.executable, "examples/digits_csv.py", "pixels.csv"], cwd=workplace, check=True)
-    return workplace / "pixels.csv"
+    for script in (("digits_csv.py", "pixels.csv"), ("labelled_csv.py", "diabetes", "diabetes.csv")):
+        subprocess.run([sys.executable, f"examples/{script[0]}", *script[1:]], cwd=workplace, check=True)
+    return workplace
 
 
 @pytest.mark.slow
@@ -51,7 +52,8 @@ def test_command(command, workplace, data):
 
 
 def test_all_commands_are_run_somewhere():
-    known = ("make verify", "make test", "loopbound ", "python examples/digits_csv.py pixels.csv")
+    known = ("make verify", "make test", "make book", "loopbound ", "python examples/digits_csv.py pixels.csv")
+    known += ("python examples/labelled_csv.py diabetes diabetes.csv",)
     assert all(command.startswith(known) for command in COMMANDS)
 
 

@@ -151,14 +151,14 @@ def test_wrong_usage(words: tuple[str, ...], message: str, capsys: Any) -> None:
 
 
 def test_failures_write_what_there_is(file: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    undisturbed, curves = expected(), sim.loop._Design.curves
+    undisturbed, curves = expected(), sim.loop.Design.curves
 
     def failing(design: Any, block: int) -> Any:
         if block == 1 and design.n == 8:
             raise FloatingPointError("no luck")
         return curves(design, block)
 
-    monkeypatch.setattr(sim.loop._Design, "curves", failing)
+    monkeypatch.setattr(sim.loop.Design, "curves", failing)
     words = (str(file), "--workers", "1", "--store", str(tmp_path / "store"), "--out", str(tmp_path / "out.nc"))
     status, _, err = invoke(command, capsys, *words)
     assert status == 70

@@ -12,7 +12,7 @@ import bounds
 import sim
 from bounds import Assumption, Kind, Mode, Result
 from bounds.result import CORE_AXES
-from verify.case import SAMPLED, Array, Bounded, Case, Design, Effort, Exact, Exceedance, Setting
+from verify.case import SAMPLED, Array, Bounded, Case, Design, Effort, Exact, Exceedance, Exponent, Setting
 from verify.cases import CASES
 from verify.checking import _shape, check, decisions_in, points_of
 from verify.run import DEFAULT_SETTING, Plan, cases_of, designs_of, plan_tasks
@@ -67,7 +67,9 @@ def test_designs_fit_their_result(case: Case, setting: Setting) -> None:
         scalars = {p.name for p in case.result.params if CORE_AXES[p.structure] == 0}
         assert scalars <= set(parameters) <= scalars | {"n", "alpha", "lam", "i"}  # settings of the loop
         assert all(values.shape == bound.shape for values in parameters.values())
-        assert isinstance(design.evidence, Exceedance) == (case.result.mode is Mode.HIGH_PROBABILITY)
+        assert isinstance(design.evidence, Exponent) == (case.result.kind is Kind.RATE)
+        if case.result.kind is not Kind.RATE:
+            assert isinstance(design.evidence, Exceedance) == (case.result.mode is Mode.HIGH_PROBABILITY)
         if case.result.kind is Kind.EQUALITY and isinstance(design.evidence, SAMPLED):
             assert 0 < design.margin <= 0.2
 
@@ -110,6 +112,7 @@ def test_levels_of_all_sampled_decisions_add_up_to_the_error() -> None:
 UPPER, HIGH = bounds.get("tv/discrete/one-step"), bounds.get("tv/discrete/one-step-hp")
 AT_UPPER, AT_HIGH = {"n": 20, "K": 4}, {"n": 20, "K": 4, "delta": 0.1}
 EXACT = Exact(values=lambda: np.array(0.1))
+NUMBER = replace(_constant(0.1), number=True)
 
 
 def _checked(result: Result, values: dict[str, object], evidence: object) -> None:
@@ -126,7 +129,14 @@ def _checked(result: Result, values: dict[str, object], evidence: object) -> Non
         (HIGH, AT_HIGH, _constant(0.1), "Bounded cannot decide mode high-probability"),
         (HIGH, AT_HIGH, EXACT, "Exact cannot decide mode high-probability"),
         (replace(UPPER, mode=Mode.SURE), AT_UPPER, _constant(0.1), "Bounded cannot decide mode sure"),
-        (replace(UPPER, kind=Kind.RATE), AT_UPPER, EXACT, "no test of kind rate"),
+        (
+            replace(UPPER, mode=Mode.SURE, kind=Kind.LOWER),
+            AT_UPPER,
+            NUMBER,
+            "Bounded cannot decide mode sure of kind l",
+        ),
+        (replace(UPPER, kind=Kind.RATE), AT_UPPER, EXACT, "Exact cannot decide mode expectation of kind rate"),
+        (UPPER, AT_UPPER, Exponent(along="n", measured=EXACT), "Exponent cannot decide mode expectation of kind upper"),
         (replace(HIGH, kind=Kind.LOWER), AT_HIGH, Exceedance(blocks=_constant(0.1).blocks), "of kind lower"),
         (UPPER, AT_UPPER, Exact(values=lambda: np.zeros(2)), "2 exact values for 1 points"),
     ],
@@ -143,6 +153,7 @@ def test_evidence_that_does_not_fit_is_an_error(
     [
         (UPPER, AT_UPPER, EXACT),
         (UPPER, AT_UPPER, _constant(0.1)),
+        (replace(UPPER, mode=Mode.SURE), AT_UPPER, NUMBER),
         (HIGH, AT_HIGH, Exceedance(blocks=_constant(0.1).blocks)),
     ],
 )

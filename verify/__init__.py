@@ -10,7 +10,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .case import Bounded, Case, Design, Effort, Exact, Exceedance, Nonnegative, Setting, Signed, Unbounded
+    from .case import (
+        Bounded,
+        Case,
+        Design,
+        Effort,
+        Exact,
+        Exceedance,
+        Exponent,
+        Nonnegative,
+        Setting,
+        Signed,
+        Unbounded,
+    )
     from .checking import Curve, check
     from .evidence import Decision, Guarantee
     from .exponents import OneStepExponent, one_step_exponent
@@ -28,6 +40,7 @@ _HOMES = {
         "Effort",
         "Exact",
         "Exceedance",
+        "Exponent",
         "Nonnegative",
         "Setting",
         "Signed",
@@ -53,6 +66,7 @@ __all__ = [
     "Effort",
     "Exact",
     "Exceedance",
+    "Exponent",
     "Guarantee",
     "Nonnegative",
     "OneStepExponent",

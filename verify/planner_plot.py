@@ -17,7 +17,7 @@ _COLOURS = {
     "replace": "#c8553d",
     "fresh": "#1b6ca8",
     "stratified": "#6fa8d6",
-    "fixed": "#7d5ba6",
+    "fixed": "#333333",
     "accumulate": "#3f8f4f",
     "subsample": "#9aa83f",
     "expand": "#b8860b",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _MOST_PANELS = 6
 _MOST_LINES = 4
-_COLOURS = ("#1b6ca8", "#b8860b", "#3f8f4f", "#7d5ba6")
+_COLOURS = ("#1b6ca8", "#b8860b", "#3f8f4f", "#333333")
 _BOUND = "#c8553d"
 _KINDS = {
     Kind.UPPER: "upper bound",

@@ -1,16 +1,19 @@
 """The catalogue: an explicit tuple of results."""
 
-from ..result import Kind, Result
+from ..result import Result
 from . import (
+    diffusion,
     discrete_moments,
     discrete_probability,
     discrete_tv,
     gaussian,
     generalization,
+    icl,
     kde,
     phase,
     propagation,
     stability,
+    transformer,
 )
 
 CATALOGUE: tuple[Result, ...] = (
@@ -22,8 +25,10 @@ CATALOGUE: tuple[Result, ...] = (
     *kde.RESULTS,
     *phase.RESULTS,
     *stability.RESULTS,
-    # an order up to a constant that nobody knows is no inequality that could be checked
-    *(result for result in generalization.RESULTS if result.kind is not Kind.RATE),
+    *generalization.RESULTS,
+    *transformer.RESULTS,
+    *icl.RESULTS,
+    *diffusion.RESULTS,
 )
 
 __all__ = ["CATALOGUE"]

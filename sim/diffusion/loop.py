@@ -10,7 +10,7 @@ import numpy as np
 
 from sim.diffusion.samplers import Diverged
 from sim.errors import whole
-from sim.loop import _Design, _design, _labelled_curves
+from sim.loop import Design, design_of, labelled_curves
 from sim.models.diffusion import Diffusion
 from sim.models.model import Array
 from sim.schedules import Schedule
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Stored(_Design):
+class _Stored(Design):
     """A design whose curves are there already."""
 
     stored: list[dict[str, Array]]
@@ -62,7 +62,7 @@ def diffusion_loop(
     SimulationError
         If an argument is outside what is allowed.
     """
-    design = _design(model, schedule, n, generations, seed, record, at)
+    design = design_of(model, schedule, n, generations, seed, record, at)
     every, stored = replace(design, at=tuple(range(1, design.at[-1] + 1))), []
     for block in range(whole("replications", replications, 1)):
         rows = {name: np.full((1, len(design.at), *metric.shape), np.nan) for name, metric in design.metrics.items()}
@@ -74,12 +74,12 @@ def diffusion_loop(
                     for name, value in values.items():
                         rows[name][0, design.at.index(i)] = value[0]
         except Diverged as error:
-            finished = _labelled_curves(_filled(design, stored), block + 1)
+            finished = labelled_curves(_filled(design, stored), block + 1)
             raise Diverged(error.step, error.time, error.what, i + 1, finished) from error
-    return _labelled_curves(_filled(design, stored), replications)
+    return labelled_curves(_filled(design, stored), replications)
 
 
-def _filled(design: _Design, stored: list[dict[str, Array]]) -> _Stored:
+def _filled(design: Design, stored: list[dict[str, Array]]) -> _Stored:
     return _Stored(
         model=design.model,
         schedule=design.schedule,
