@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sim import diffusion
     from sim.attention_stability import TokenReplacement, extremal_replacement, grid_replacement, search_replacement
     from sim.data import (
         DataError,
@@ -234,6 +235,7 @@ __all__ = [
     "Workers",
     "blocks",
     "coupled_stability",
+    "diffusion",
     "diffusion_loop",
     "discrete_data",
     "discrete_population",
@@ -284,6 +286,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import a public name from where it is defined, when it is first asked for."""
+    if name == "diffusion":
+        return import_module("sim.diffusion")
     for home, names in _HOMES.items():
         if name in names:
             value = getattr(import_module(home), name)

@@ -64,14 +64,10 @@ class Diverged(SimulationError):
 class Sampler:
     """From N(0, I) at t_N = T, steps N(mean, covariance) from t_k to t_{k−1}, k = N, …, 1; h = t_k − t_{k−1}.
 
-    ========== ================= =======================================================
-    kind       mean              covariance
-    ========== ================= =======================================================
-    tweedie    e^h(x + aŝ)       (e^(2h) − 1)(I + a∇ŝ), a = 1 − e^(−2h): those of the true
-                                 reverse step if the score is true
-    exponential e^h x + 2(e^h − 1)ŝ  (e^(2h) − 1)I: the reverse process with the score held
-    euler      x + h(x + 2ŝ)     2hI: Euler–Maruyama
-    ========== ================= =======================================================
+    - ``tweedie``: mean e^h(x + aŝ), covariance (e^(2h) − 1)(I + a∇ŝ), a = 1 − e^(−2h); those of the true reverse step
+      if the score is true.
+    - ``exponential``: mean e^h x + 2(e^h − 1)ŝ, covariance (e^(2h) − 1)I; the reverse process with the score held.
+    - ``euler``: mean x + h(x + 2ŝ), covariance 2hI; Euler–Maruyama.
 
     Attributes
     ----------

@@ -19,11 +19,12 @@ from bounds.functions import CatalogueFunction
 from .blocks import plain
 from .chapters import anchor
 
-PACKAGES = ("bounds", "bounds.query", "sim", "verify")
+PACKAGES = ("bounds", "bounds.query", "sim", "sim.diffusion", "verify")
 _ABOUT = {
     "bounds": "Symbolic results, the catalogue and its evaluation.",
     "bounds.query": "Questions about results and about expressions of your own.",
     "sim": "Simulators of loops, their exact laws, schedules, models and distances.",
+    "sim.diffusion": "Diffusion models: score networks, samplers, laws of their output, terms of their bounds.",
     "verify": "Verdicts: does a bound dominate what the loop does.",
 }
 
