@@ -20,12 +20,13 @@ from bounds.query.trend import directions, monotone, proved_direction
 x = sp.Symbol("x", positive=True)
 y = sp.Symbol("y", positive=True)
 SCALARS = [(r.key, p.name) for r in CATALOGUE for p in r.params if p.structure == "scalar"]
+ASKED = SCALARS[::6]
 SLOW = ("kde-sharp", "hp-kde", "discrete-exact/", "kde/lower/gaussian")
 
 
 def proofs() -> list[tuple[str, str, int]]:
     found = []
-    for key, name in SCALARS[::6]:
+    for key, name in ASKED:
         subject = subject_of(key)
         direction = proved_direction(subject, subject.variable(name, "test"))
         if direction is not None:
@@ -37,7 +38,7 @@ def proofs() -> list[tuple[str, str, int]]:
 def test_what_is_proved_is_seen_in_the_values() -> None:
     """At random values of the other parameters every step along a grid has the proved sign, up to rounding."""
     proved, checked = proofs(), 0
-    assert len(proved) >= 0.1 * len(SCALARS)
+    assert len(proved) > 0.5 * len(ASKED)
     for key, name, direction in proved:
         if any(part in key for part in SLOW):
             continue
