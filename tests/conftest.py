@@ -1,9 +1,15 @@
 """Fixtures of several test files."""
 
+import signal
+
 import pytest
 from command_line import Run
 
 from verify import cli
+
+# in the background of a shell Ctrl-C is ignored, and all that tests start would ignore it too
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
