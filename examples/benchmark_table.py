@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from marked import replaced
+
 RESULTS = Path(__file__).parent.parent / "benchmarks" / "results.json"
-START, END = "<!-- benchmarks -->\n", "<!-- /benchmarks -->\n"
 
 
 def table(results: dict[str, Any]) -> str:
@@ -65,10 +66,7 @@ def _sweep(results: dict[str, Any]) -> Iterator[str]:
 
 def updated(text: str) -> str:
     """Return the text with a fresh table between the markers."""
-    before, rest = text.split(START)
-    _, after = rest.split(END)
-    results = json.loads(RESULTS.read_text(encoding="utf-8"))
-    return before + START + table(results) + END + after
+    return replaced(text, "benchmarks", table(json.loads(RESULTS.read_text(encoding="utf-8"))))
 
 
 def main(path: str) -> None:

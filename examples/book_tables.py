@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from marked import replaced
 
 from verify import incontext_exponents
 from verify.crossovers import DELTAS, FORMS, PAIRS, Crossing, crossings, over_length
@@ -87,11 +88,8 @@ TABLES = {
 def updated(text: str) -> str:
     """Return the text with fresh tables between those markers that it has."""
     for name, make in TABLES.items():
-        start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
-        if start in text:
-            before, rest = text.split(start)
-            _, after = rest.split(end)
-            text = before + start + "\n" + make() + "\n" + end + after
+        if f"<!-- {name} -->" in text:
+            text = replaced(text, name, f"\n{make()}\n")
     return text
 
 

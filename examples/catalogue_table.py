@@ -6,17 +6,15 @@ Usage: python examples/catalogue_table.py README.md
 import sys
 from pathlib import Path
 
+from marked import replaced
+
 import bounds
 from bounds.render import markdown_table
-
-START, END = "<!-- catalogue -->\n", "<!-- /catalogue -->\n"
 
 
 def updated(text: str) -> str:
     """Return the text with a fresh table between the markers."""
-    before, rest = text.split(START)
-    _, after = rest.split(END)
-    return before + START + markdown_table(bounds.CATALOGUE) + END + after
+    return replaced(text, "catalogue", markdown_table(bounds.CATALOGUE))
 
 
 def main(path: str) -> None:

@@ -154,7 +154,7 @@ def simulate(
     replications = whole("replications", replications, 1)
     if summary:
         return _labelled_summary(design, replications)
-    return labelled_curves(design, replications)
+    return _labelled_curves(design, replications)
 
 
 def design_of(
@@ -199,18 +199,22 @@ def stable_bytes(value: Any) -> bytes:
     return repr(value).encode()
 
 
-def labelled_curves(design: Design, replications: int) -> Dataset:
-    """Run the loops; return their metrics with names, units and what they were made of."""
+def _labelled_curves(design: Design, replications: int) -> Dataset:
     size = design.model.block
     shape = (replications, len(design.at))
     out = {name: np.empty(shape + metric.shape) for name, metric in design.metrics.items()}
     for start in range(0, replications, size):
         for name, array in design.curves(start // size).items():
             out[name][start : start + size] = array[: replications - start]
+    return labelled(design, out, replications)
+
+
+def labelled(design: Design, curves: Mapping[str, Array], replications: int) -> Dataset:
+    """Return the metrics of so many loops with names, units and what they were made of."""
     variables = {
         name: (
             ("replication", "generation", *metric.dims),
-            out[name],
+            curves[name],
             {"units": metric.units, "long_name": metric.long_name},
         )
         for name, metric in design.metrics.items()

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from schedules import one_of_each
 
 from sim.data_points import load_points
 from sim.densities import NormalDensity
@@ -18,7 +19,7 @@ from sim.diffusion.times import time_grid
 from sim.errors import SimulationError
 from sim.loop import simulate
 from sim.models.diffusion import Diffusion
-from sim.schedules import Accumulate, Expand, Fixed, Fresh, Replace, Stratified, Subsample, Weighted
+from sim.schedules import Accumulate, Expand, Fresh, Replace
 from sim.tables import DataError
 from sim.tv_samples import tv_lower
 
@@ -26,16 +27,7 @@ P = NormalMixture([0.4, 0.6], [-1.2, 0.9], [0.5, 0.6])
 PLANE = GaussianMixture([0.5, 0.5], [[-1, 0], [1, 0.5]], 0.3)
 SAMPLER = Sampler(time_grid(0.02, 3, 8, "quadratic"))
 MODEL = Diffusion(P, RandomFeatures(1, 32, 4.0), SAMPLER, nodes=513)
-SCHEDULES = [
-    Replace(),
-    Fresh(0.5),
-    Stratified(0.5),
-    Fixed(0.25),
-    Accumulate(),
-    Subsample(),
-    Expand(0.5),
-    Weighted([[0, 0, 0], [0.5, 0, 0], [0.2, 0.8, 0]]),
-]
+SCHEDULES = one_of_each(reused=0.25)
 EVERYTHING = ["tv", "tv_error", "one_step_tv", "one_step_tv_error", "chain_terms", "girsanov_terms", "end_terms"]
 
 

@@ -5,6 +5,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from schedules import one_of_each
 
 from sim.densities import NormalDensity
 from sim.densities_mixture import NormalMixture, smoothed_sample
@@ -15,19 +16,10 @@ from sim.models.kde import KDE, tv_kde
 from sim.models.kde_lattice import Lattice
 from sim.models.kde_torus import SmoothedTorus
 from sim.models.model import World
-from sim.schedules import Accumulate, Expand, Fixed, Fresh, Replace, Stratified, Subsample, Weighted
+from sim.schedules import Accumulate, Fixed, Fresh, Replace, Stratified
 from sim.tv_densities import tv_quadrature
 
-SCHEDULES = [
-    Replace(),
-    Fresh(0.5),
-    Stratified(0.5),
-    Fixed(0.25),
-    Accumulate(),
-    Subsample(),
-    Expand(0.5),
-    Weighted([[0, 0, 0], [0.5, 0, 0], [0.2, 0.8, 0]]),
-]
+SCHEDULES = one_of_each(reused=0.25)
 SAMPLE = smoothed_sample(np.random.default_rng(8).standard_normal(300), 0.3)
 DENSITIES = [
     NormalDensity(2, 0.5),

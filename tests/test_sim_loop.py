@@ -7,18 +7,16 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from schedules import one_of_each
 
 from sim import (
-    Accumulate,
     Discrete,
-    Expand,
     Fixed,
     Fresh,
     Gaussian,
     GaussianMean,
     Replace,
     SimulationError,
-    Stratified,
     Subsample,
     Weighted,
     blocks,
@@ -36,16 +34,7 @@ MODELS = [
     discrete_data(DIE),
 ]
 B = np.tril(np.full((5, 5), 0.2), -1)
-SCHEDULES = [
-    Replace(),
-    Fresh(0.5),
-    Stratified(0.5),
-    Fixed(0.5),
-    Accumulate(),
-    Subsample(),
-    Expand(0.5),
-    Weighted(B),
-]
+SCHEDULES = one_of_each(weights=B)
 RUN = {"n": 8, "generations": 5, "seed": 31}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
+from named_cases import case_named
 
 import bounds
 from sim import NormalMixture
@@ -29,10 +30,6 @@ from verify.run import DEFAULT_SETTING
 DIFFUSION = [case for case in CASES if "diffusion" in case.key]
 CHAIN, GIRSANOV = "tv/diffusion/one-step-chain#trained", "tv/diffusion/one-step-girsanov#estimated"
 HELD = "tv/diffusion/one-step-girsanov/exponential-integrator#trained"
-
-
-def case_named(key: str) -> Case:
-    return next(case for case in DIFFUSION if case.key == key)
 
 
 def verdict(case: Case, design: Design, replications: int = 20_000) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from named_cases import case_named
 
 import sim
 from bounds.catalogue.generalization import TERMS
@@ -25,10 +26,6 @@ from verify.run import DEFAULT_SETTING
 from verify.stacked import deviations, stacked_terms, two_sides
 
 KEYS = ("generalization/expectation", "generalization/expectation/propagated", "generalization/categorical-ridge")
-
-
-def case_named(key: str) -> Case:
-    return next(case for case in CASES if case.key == key)
 
 
 # --- the three terms ------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib import image
+from named_cases import case_named
 from scipy.integrate import quad
 from scipy.stats import norm
 from selection import first_quickly
@@ -29,10 +30,6 @@ from verify.settings import setting_from_file
 LEVEL = 1e-7
 LOOPS = 600
 KERNEL = [case for case in CASES if "kde" in case.key]
-
-
-def case_named(key: str) -> Case:
-    return next(case for case in KERNEL if case.key == key)
 
 
 def verdict(case: Case, design: Design) -> Any:

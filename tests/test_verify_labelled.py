@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import Run, fails
+from named_cases import case_named
 
 import sim
 from bounds.catalogue.generalization import TERMS
@@ -52,10 +53,6 @@ def setting(request: pytest.FixtureRequest, tmp_path: Path) -> Setting:
 def learner_cases() -> list[Case]:
     learns = (case for case in CASES if case.result.key.startswith(FAMILIES))
     return [case for case in learns if not case.result.key.startswith(ATTENTION)]
-
-
-def case_named(key: str) -> Case:
-    return next(case for case in CASES if case.key == key)
 
 
 def own(case: Case, setting: Setting) -> list[str]:

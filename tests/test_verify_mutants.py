@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
+from named_cases import case_named
 from selection import first_quickly
 
 from bounds import Kind, Mode
 from bounds.symbols import K, alpha, i, n
-from verify.case import Array, Case, Design, Exact, Exceedance, Signed
-from verify.cases import CASES
+from verify.case import Array, Case, Design, Exact, Exceedance, Setting, Signed
 from verify.checking import Curve, check, points_of
 from verify.evidence import Decision, clopper_pearson
 from verify.run import DEFAULT_SETTING
@@ -24,10 +24,6 @@ LEVEL = 1e-7
 COIN = replace(DEFAULT_SETTING, discrete={"coin": (0.5, 0.5)})
 ORACLE_SEED = 20_240_517
 Mutation = Callable[[Any], Any]
-
-
-def case_named(key: str) -> Case:
-    return next(case for case in CASES if case.key == key)
 
 
 def with_expression(case: Case, mutation: Mutation) -> Case:
@@ -63,6 +59,21 @@ def falsified(case: Case, design: Design) -> tuple[np.ndarray, np.ndarray]:  # t
         return value < bound - slack, value > bound + slack
     margin = design.margin * np.abs(bound) if error.any() else 0.0
     return np.abs(value - bound) > margin + slack, np.abs(value - bound) < margin - 7 * error
+
+
+def refutes(sound: Case, mutation: Mutation, setting: Setting = DEFAULT_SETTING) -> Design:
+    """Expect that a mutant is refuted where it is false and there alone, and that the sound case holds; where."""
+    mutant = with_expression(sound, mutation)
+    for design in sound.designs(setting):
+        wrong, right = falsified(mutant, design)
+        if wrong.any():
+            break
+    assert wrong.any(), "the mutant is not false at any of these designs: the control controls nothing"
+    decision = verdict(mutant, design).decision
+    assert (decision[wrong] == Decision.REFUTED).all()
+    assert (decision[right] != Decision.REFUTED).all()
+    assert (verdict(sound, design).decision == Decision.HOLDS).all()
+    return design
 
 
 def halved(expr: Any) -> Any:
@@ -235,19 +246,8 @@ IDS = [f"{key}-{mutation.__name__}" for key, mutation in MUTANTS]
 
 @pytest.mark.parametrize(("key", "mutation"), first_quickly(MUTANTS, IDS))
 def test_a_false_claim_is_refuted_and_the_true_one_holds(key: str, mutation: Mutation) -> None:
-    sound = case_named(key)
-    mutant = with_expression(sound, mutation)
-    setting = COIN if mutation is one_atom_less else DEFAULT_SETTING
-    for design in sound.designs(setting):
-        wrong, right = falsified(mutant, design)
-        if wrong.any():
-            break
-    assert wrong.any(), "the mutant is not false at any of these designs: the control controls nothing"
-    decision = verdict(mutant, design).decision
-    assert (decision[wrong] == Decision.REFUTED).all()
-    assert (decision[right] != Decision.REFUTED).all()
-    assert not falsified(sound, design)[0].any()
-    assert (verdict(sound, design).decision == Decision.HOLDS).all()
+    design = refutes(case_named(key), mutation, COIN if mutation is one_atom_less else DEFAULT_SETTING)
+    assert not falsified(case_named(key), design)[0].any()
 
 
 EXCEEDANCES: tuple[tuple[str, Mutation], ...] = (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -12,6 +10,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from .planner_answers import DataPlan, Row
 from .planner_models import Array, guarantees
+from .plots_style import png
 
 _COLOURS = {
     "replace": "#c8553d",
@@ -44,9 +43,7 @@ def picture(plan: DataPlan) -> bytes:
     left, right = canvas.subplots(1, 2, width_ratios=(3, 2))
     _draw_bounds(left, plan)
     _draw_costs(right, plan)
-    buffer = io.BytesIO()
-    canvas.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
-    return buffer.getvalue()
+    return png(canvas, dpi=120)
 
 
 def curves(plan: DataPlan) -> tuple[Array, dict[str, Array]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from bounds import Kind, Mode, Result
 
 from .case import Array
 from .checking import Curve
+from .plots_style import BOUND, COLOURS, png
 from .report import quantity_label
 from .run import Verdict
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 _MOST_PANELS = 6
 _MOST_LINES = 4
-_COLOURS = ("#1b6ca8", "#b8860b", "#3f8f4f", "#333333")
-_BOUND = "#c8553d"
 _KINDS = {
     Kind.UPPER: "upper bound",
     Kind.LOWER: "lower bound",
@@ -69,7 +67,7 @@ def figure(verdict: Verdict) -> bytes:
     axes[0].legend(fontsize=7, frameon=False)
     canvas.suptitle(f"{result.key}: {verdict.outcome}", fontsize=11)
     canvas.supylabel(result.quantity, fontsize=8)
-    return _png(canvas)
+    return png(canvas)
 
 
 def _exponents(verdict: Verdict, result: Result) -> bytes:
@@ -86,16 +84,16 @@ def _exponents(verdict: Verdict, result: Result) -> bytes:
     FigureCanvasAgg(canvas)
     axis, position = canvas.subplots(), np.arange(len(rows))
     reach = np.stack([np.maximum(value - low, 0), np.maximum(high - value, 0)])
-    axis.plot(bound, position, "|", color=_BOUND, ms=11, mew=2, label="claimed exponent, same sizes")
+    axis.plot(bound, position, "|", color=BOUND, ms=11, mew=2, label="claimed exponent, same sizes")
     known = np.where(np.isfinite(reach), reach, 0)
-    axis.errorbar(value, position, xerr=known, fmt="o", ms=4, color=_COLOURS[0], label="measured exponent")
+    axis.errorbar(value, position, xerr=known, fmt="o", ms=4, color=COLOURS[0], label="measured exponent")
     axis.set_yticks(position, names, fontsize=6)
     axis.invert_yaxis()
     axis.tick_params(axis="x", labelsize=7)
     axis.set_xlabel(quantity_label(result), fontsize=8)
     axis.legend(fontsize=7, frameon=False)
     canvas.suptitle(f"{result.key}: {verdict.outcome}", fontsize=11)
-    return _png(canvas)
+    return png(canvas)
 
 
 def sandwich_figure(sandwich: Sandwich) -> bytes:
@@ -124,18 +122,18 @@ def sandwich_figure(sandwich: Sandwich) -> bytes:
     canvas.suptitle(f"Kernel estimates of a normal distribution: n = {sandwich.n}, h = {sandwich.h:.3g} σ", fontsize=11)
     canvas.supxlabel("generation i", fontsize=9)
     canvas.supylabel("total variation from the real distribution", fontsize=9)
-    return _png(canvas)
+    return png(canvas)
 
 
 def _draw_sandwich(axis: Axes, sandwich: Sandwich, row: int) -> None:
     i = sandwich.generation
     axis.plot(i, sandwich.triangle[row], ":", color="0.45", lw=1.6, label="triangle bound")
-    axis.plot(i, sandwich.sharp[row], "--", color=_BOUND, lw=1.6, label="sharp bound")
-    axis.fill_between(i, sandwich.low[row], sandwich.high[row], color=_COLOURS[0], alpha=0.35, lw=0)
+    axis.plot(i, sandwich.sharp[row], "--", color=BOUND, lw=1.6, label="sharp bound")
+    axis.fill_between(i, sandwich.low[row], sandwich.high[row], color=COLOURS[0], alpha=0.35, lw=0)
     axis.plot(
-        i, sandwich.mean[row], "o-", color=_COLOURS[0], ms=2, lw=0.7, label="simulated mean, asymptotic 99.9 % band"
+        i, sandwich.mean[row], "o-", color=COLOURS[0], ms=2, lw=0.7, label="simulated mean, asymptotic 99.9 % band"
     )
-    axis.plot(i, sandwich.lower[row], "-.", color=_COLOURS[2], lw=1.6, label="lower bound")
+    axis.plot(i, sandwich.lower[row], "-.", color=COLOURS[2], lw=1.6, label="lower bound")
     axis.axhline(1, color="0.6", lw=0.8)
     axis.set_xscale("log")
     axis.set_yscale("log")
@@ -168,48 +166,42 @@ def gap_figure(stacked: StackedTerms, sides: TwoSides, deviations: Deviations) -
         axis.legend(fontsize=7, frameon=False)
     canvas.suptitle("Gap of ridge regression in the loop: real risk minus training error", fontsize=11)
     canvas.supylabel("in the unit of the loss", fontsize=8)
-    return _png(canvas)
+    return png(canvas)
 
 
 def _draw_stacked(axis: Axes, stacked: StackedTerms) -> None:
     names = list(stacked.terms)
     axis.stackplot(
-        stacked.generation, *stacked.terms.values(), labels=names, colors=(_COLOURS[1], _COLOURS[3], "#e3a08f"), lw=0
+        stacked.generation, *stacked.terms.values(), labels=names, colors=(COLOURS[1], COLOURS[3], "#e3a08f"), lw=0
     )
-    axis.plot(stacked.generation, stacked.bound, "--", color=_BOUND, lw=1.6, label="bound: their sum")
-    axis.plot(stacked.generation, stacked.gap, "o-", color=_COLOURS[0], ms=3, lw=1.2, label="exact |E gap|")
+    axis.plot(stacked.generation, stacked.bound, "--", color=BOUND, lw=1.6, label="bound: their sum")
+    axis.plot(stacked.generation, stacked.gap, "o-", color=COLOURS[0], ms=3, lw=1.2, label="exact |E gap|")
     axis.set_ylim(0, 1.35 * stacked.bound.max())
     axis.set_xlabel("generation i", fontsize=8)
     axis.set_title(f"Three terms: {stacked.label}", fontsize=8)
 
 
 def _draw_sides(axis: Axes, sides: TwoSides) -> None:
-    axis.plot(sides.sizes, sides.three_terms, "--", color=_BOUND, lw=1.6, label="three terms")
-    axis.fill_between(sides.sizes, sides.lower, sides.upper, color=_COLOURS[2], alpha=0.3, lw=0, label="second order")
-    axis.plot(sides.sizes, sides.gap, "o-", color=_COLOURS[0], ms=3, lw=1.2, label="exact E gap")
+    axis.plot(sides.sizes, sides.three_terms, "--", color=BOUND, lw=1.6, label="three terms")
+    axis.fill_between(sides.sizes, sides.lower, sides.upper, color=COLOURS[2], alpha=0.3, lw=0, label="second order")
+    axis.plot(sides.sizes, sides.gap, "o-", color=COLOURS[0], ms=3, lw=1.2, label="exact E gap")
     axis.set(xscale="log", yscale="log")
     axis.set_xlabel("sample size n", fontsize=8)
     axis.set_title(f"Two sides: {sides.label}", fontsize=8)
 
 
 def _draw_deviations(axis: Axes, deviations: Deviations) -> None:
-    colours = (_BOUND, _COLOURS[1], _COLOURS[2])
+    colours = (BOUND, COLOURS[1], COLOURS[2])
     for (name, values), style, colour in zip(deviations.forms.items(), ("--", ":", "-."), colours, strict=True):
         axis.plot(deviations.sizes, values, style, color=colour, lw=1.6, label=name)
     axis.plot(
-        deviations.measured_sizes, deviations.quantile, "o-", color=_COLOURS[0], ms=3, lw=1.2, label="exact quantile"
+        deviations.measured_sizes, deviations.quantile, "o-", color=COLOURS[0], ms=3, lw=1.2, label="exact quantile"
     )
     axis.axhline(deviations.length, color="0.6", lw=0.8)
     axis.text(deviations.sizes[-1], deviations.length, "range of the loss ", fontsize=7, ha="right", va="bottom")
     axis.set(xscale="log", yscale="log")
     axis.set_xlabel("sample size n", fontsize=8)
     axis.set_title(f"With probability {1 - deviations.delta:g}: {deviations.label}", fontsize=8)
-
-
-def _png(canvas: Figure) -> bytes:
-    buffer = io.BytesIO()
-    canvas.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
-    return buffer.getvalue()
 
 
 def _spread(curves: list[Curve]) -> list[Curve]:
@@ -248,12 +240,12 @@ def _draw_curve(axis: Axes, curve: Curve, result: Result) -> None:
     along = _axis_of(curve)
     assert along is not None
     lines = list(_lines(curve, along))
-    for colour, (text, points) in zip(_COLOURS, lines, strict=False):
+    for colour, (text, points) in zip(COLOURS, lines, strict=False):
         x = curve.parameters[along][points]
         order = np.argsort(x)
         x, points = x[order], points[order]
         suffix = f", {text}" if text else ""
-        claimed = _BOUND if len(lines) == 1 else colour
+        claimed = BOUND if len(lines) == 1 else colour
         axis.plot(x, curve.bound[points], "--", color=claimed, lw=1.6, label=_KINDS[result.kind] + suffix)
         axis.plot(x, curve.value[points], "o-", color=colour, ms=3, lw=1, label=_measured(curve, result))
         low, high = _band(curve, points)
@@ -282,7 +274,7 @@ def _draw_designs(axis: Axes, verdict: Verdict, result: Result) -> None:
         np.array([float(getattr(curve, name)[0]) for curve in verdict.curves])
         for name in ("bound", "value", "lower", "upper")
     )
-    axis.plot(position, bound, "_", color=_BOUND, ms=16, mew=2, label=_KINDS[result.kind])
+    axis.plot(position, bound, "_", color=BOUND, ms=16, mew=2, label=_KINDS[result.kind])
     height = np.stack([np.maximum(value - low, 0), np.maximum(high - value, 0)])
     axis.errorbar(
         position,
@@ -290,7 +282,7 @@ def _draw_designs(axis: Axes, verdict: Verdict, result: Result) -> None:
         np.where(np.isfinite(height), height, 0),
         fmt="o",
         ms=4,
-        color=_COLOURS[0],
+        color=COLOURS[0],
         label=_measured(verdict.curves[0], result),
     )
     axis.set_xticks(position, [curve.label for curve in verdict.curves], rotation=75, fontsize=5)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -13,10 +11,9 @@ from matplotlib.ticker import MaxNLocator
 from .case import Array
 from .diffusion_curves import Choices, Loops, OneSteps
 from .diffusion_steps import POPULATION
+from .plots_style import BOUND, COLOURS, png
 
-_COLOURS = ("#1b6ca8", "#b8860b", "#3f8f4f", "#333333")
-_BOUND = "#c8553d"
-_PARTS = ("#9aa7b1", _COLOURS[1], _COLOURS[3], "#e3a08f", "#f0d9a8", "#c4b3d8")
+_PARTS = ("#9aa7b1", COLOURS[1], COLOURS[3], "#e3a08f", "#f0d9a8", "#c4b3d8")
 
 
 def diffusion_figure(steps: OneSteps, choices: Choices, loops: Loops) -> bytes:
@@ -48,21 +45,19 @@ def diffusion_figure(steps: OneSteps, choices: Choices, loops: Loops) -> bytes:
         axis.legend(fontsize=7, frameon=False)
     canvas.suptitle("Diffusion models of ½N(−1, ¼) + ½N(1, ¼) with random features", fontsize=11)
     canvas.supylabel("total variation", fontsize=9)
-    buffer = io.BytesIO()
-    canvas.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
-    return buffer.getvalue()
+    return png(canvas)
 
 
 def _draw_sizes(axis: Axes, steps: OneSteps) -> None:
     n, slope = steps.sizes, steps.exponent
-    axis.plot(n, steps.girsanov, ":", color=_BOUND, lw=1.6, label="bound in continuous time, score held")
+    axis.plot(n, steps.girsanov, ":", color=BOUND, lw=1.6, label="bound in continuous time, score held")
     learning = steps.girsanov_parts["both ends"] + np.sqrt(steps.girsanov_parts["learning"] * _root(steps))
-    axis.plot(n, learning, "-.", color=_COLOURS[3], lw=1.1, label="the same without the time lag")
-    axis.plot(n, steps.held, "s-", color=_COLOURS[2], ms=3, lw=1.0, label="TV, exponential integrator")
-    axis.plot(n, steps.chain, "--", color=_BOUND, lw=1.6, label="bound from the chain of steps")
-    axis.plot(n, steps.tv, "o-", color=_COLOURS[0], ms=3, lw=1.2, label="TV, Tweedie steps")
+    axis.plot(n, learning, "-.", color=COLOURS[3], lw=1.1, label="the same without the time lag")
+    axis.plot(n, steps.held, "s-", color=COLOURS[2], ms=3, lw=1.0, label="TV, exponential integrator")
+    axis.plot(n, steps.chain, "--", color=BOUND, lw=1.6, label="bound from the chain of steps")
+    axis.plot(n, steps.tv, "o-", color=COLOURS[0], ms=3, lw=1.2, label="TV, Tweedie steps")
     axis.plot(n, 1.25 * steps.tv[0] * (n / n[0]) ** -0.25, color="0.6", lw=0.9, label="order $n^{-1/4}$")
-    axis.axhline(steps.floor, color=_COLOURS[0], lw=0.8, ls=(0, (1, 3)), label="TV for infinitely many points")
+    axis.axhline(steps.floor, color=COLOURS[0], lw=0.8, ls=(0, (1, 3)), label="TV for infinitely many points")
     axis.set(xscale="log", yscale="log", ylim=(steps.floor / 2, 10 * steps.girsanov.max()))
     axis.set_xlabel("sample size n", fontsize=8)
     axis.set_title(f"One step: exponent {slope.value:.2f} [{slope.low:.2f}, {slope.high:.2f}]", fontsize=9)
@@ -93,7 +88,7 @@ def _draw_parts(axis: Axes, steps: OneSteps) -> None:
 
 
 def _draw_widths(axis: Axes, choices: Choices) -> None:
-    for (n, values), colour in zip(choices.by_width.items(), _COLOURS, strict=False):
+    for (n, values), colour in zip(choices.by_width.items(), COLOURS, strict=False):
         name = "infinitely many points" if n == POPULATION else f"n = {n:,}"
         axis.plot(choices.widths, values, "o-", color=colour, ms=3, lw=1.2, label=name)
     axis.set_yscale("log")
@@ -103,7 +98,7 @@ def _draw_widths(axis: Axes, choices: Choices) -> None:
 
 
 def _draw_stops(axis: Axes, choices: Choices) -> None:
-    for (n, values), colour in zip(choices.by_stop.items(), _COLOURS, strict=False):
+    for (n, values), colour in zip(choices.by_stop.items(), COLOURS, strict=False):
         axis.plot(choices.stops, values, "-", color=colour, lw=1.4, label=f"n = {n:,}, best at {choices.best[n]:.2g}")
         axis.plot(choices.best[n], np.nanmin(values), "o", color=colour, ms=5)
     axis.set(xscale="log", yscale="log")
@@ -112,7 +107,7 @@ def _draw_stops(axis: Axes, choices: Choices) -> None:
 
 
 def _draw_line(axis: Axes, loops: Loops) -> None:
-    for (name, values), colour in zip(loops.tv.items(), _COLOURS, strict=False):
+    for (name, values), colour in zip(loops.tv.items(), COLOURS, strict=False):
         axis.plot(loops.generation, values, "o-", color=colour, ms=3, lw=1.2, label=name)
         axis.plot(loops.generation, loops.propagated[name], "--", color=colour, lw=1.2)
         axis.plot(loops.generation, loops.chain[name], ":", color=colour, lw=1.2)
@@ -128,7 +123,7 @@ def _draw_line(axis: Axes, loops: Loops) -> None:
 
 
 def _draw_plane(axis: Axes, loops: Loops) -> None:
-    for (name, values), colour in zip(loops.plane.items(), _COLOURS, strict=False):
+    for (name, values), colour in zip(loops.plane.items(), COLOURS, strict=False):
         axis.plot(loops.generation, values, "o-", color=colour, ms=3, lw=1.2, label=name)
     axis.set_ylim(bottom=0)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from .plots_style import BOUND, COLOURS, png
 
 if TYPE_CHECKING:
     from .gap_sides import GapSides
@@ -44,16 +45,14 @@ def sides_figure(sides: Sequence[GapSides], title: str) -> bytes:
     canvas.suptitle(title, fontsize=11)
     canvas.supxlabel("generation i", fontsize=8)
     canvas.supylabel("E gap, in the unit of the loss", fontsize=8)
-    buffer = io.BytesIO()
-    canvas.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
-    return buffer.getvalue()
+    return png(canvas)
 
 
 def _draw(axis: Axes, side: GapSides) -> None:
     i = side.generation
-    axis.fill_between(i, side.lower, side.upper, color="#3f8f4f", alpha=0.3, lw=0, label="second order, both sides")
-    axis.plot(i, side.gap, "o-", color="#1b6ca8", ms=3, lw=1.2, label="simulated mean, 99.9 % limits")
-    axis.vlines(i, side.low, side.high, color="#1b6ca8", lw=1)
-    axis.plot(i, side.three_terms, "--", color="#c8553d", lw=1.6, label="three terms (stated for fixed)")
+    axis.fill_between(i, side.lower, side.upper, color=COLOURS[2], alpha=0.3, lw=0, label="second order, both sides")
+    axis.plot(i, side.gap, "o-", color=COLOURS[0], ms=3, lw=1.2, label="simulated mean, 99.9 % limits")
+    axis.vlines(i, side.low, side.high, color=COLOURS[0], lw=1)
+    axis.plot(i, side.three_terms, "--", color=BOUND, lw=1.6, label="three terms (stated for fixed)")
     axis.set_yscale("log")
     axis.set_title(side.schedule, fontsize=9)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,8 +12,9 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from .incontext import Movements, RiskLine, Sizing
+from .plots_style import BOUND, COLOURS, png
 
-_COLOURS = ("#c8553d", "#1b6ca8", "#3f8f4f", "#333333", "#b8860b")
+_COLOURS = (BOUND, COLOURS[0], COLOURS[2], COLOURS[3], COLOURS[1])
 _SURE = 3.29  # standard errors of a band that misses with probability 0.1 %
 
 
@@ -48,9 +48,7 @@ def incontext_figure(
     _draw_movements(axes[1, 1], moved)
     for axis in axes.ravel():
         axis.tick_params(labelsize=8, which="both")
-    buffer = io.BytesIO()
-    canvas.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
-    return buffer.getvalue()
+    return png(canvas)
 
 
 def _draw_lines(axis: Axes, lines: Sequence[RiskLine], signal: float, dashes: str) -> None:

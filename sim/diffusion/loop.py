@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim.diffusion.samplers import Diverged
 from sim.errors import whole
-from sim.loop import Design, design_of, labelled_curves
+from sim.loop import design_of, labelled
 from sim.models.diffusion import Diffusion
-from sim.models.model import Array
 from sim.schedules import Schedule
 
 if TYPE_CHECKING:
     from xarray import Dataset
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Stored(Design):
-    """A design whose curves are there already."""
-
-    stored: list[dict[str, Array]]
-
-    def curves(self, block: int) -> dict[str, Array]:
-        return self.stored[block]
 
 
 def diffusion_loop(
@@ -63,29 +52,17 @@ def diffusion_loop(
         If an argument is outside what is allowed.
     """
     design = design_of(model, schedule, n, generations, seed, record, at)
-    every, stored = replace(design, at=tuple(range(1, design.at[-1] + 1))), []
-    for block in range(whole("replications", replications, 1)):
-        rows = {name: np.full((1, len(design.at), *metric.shape), np.nan) for name, metric in design.metrics.items()}
-        stored.append(rows)
+    every = replace(design, at=tuple(range(1, design.at[-1] + 1)))
+    shape = (whole("replications", replications, 1), len(design.at))
+    out = {name: np.full(shape + metric.shape, np.nan) for name, metric in design.metrics.items()}
+    for block in range(replications):
         i = 0
         try:
             for i, values in enumerate(every.generations(block), start=1):
                 if i in design.at:
                     for name, value in values.items():
-                        rows[name][0, design.at.index(i)] = value[0]
+                        out[name][block, design.at.index(i)] = value[0]
         except Diverged as error:
-            finished = labelled_curves(_filled(design, stored), block + 1)
+            finished = labelled(design, {name: rows[: block + 1] for name, rows in out.items()}, block + 1)
             raise Diverged(error.step, error.time, error.what, i + 1, finished) from error
-    return labelled_curves(_filled(design, stored), replications)
-
-
-def _filled(design: Design, stored: list[dict[str, Array]]) -> _Stored:
-    return _Stored(
-        model=design.model,
-        schedule=design.schedule,
-        n=design.n,
-        seed=design.seed,
-        metrics=design.metrics,
-        at=design.at,
-        stored=stored,
-    )
+    return labelled(design, out, replications)
