@@ -25,14 +25,7 @@ if TYPE_CHECKING:
     from sim.densities_mixture import NormalMixture, smoothed_sample
     from sim.densities_torus import CosineTorus
     from sim.diffusion.loop import diffusion_loop
-    from sim.distances import (
-        diversity,
-        tv_discrete,
-        tv_gaussian_shift,
-        tv_gaussians,
-        w2_squared,
-        w2_squared_line,
-    )
+    from sim.distances import diversity, tv_discrete, tv_gaussian_shift, tv_gaussians, w2_squared, w2_squared_line
     from sim.errors import SimulationError
     from sim.exact import ExactLaw, exact_cost, exact_discrete
     from sim.gaussian_fresh_law import exact_gaussian_mean_fresh
@@ -101,14 +94,7 @@ _HOMES = {
         "read_tokens",
     ),
     "sim.data_labelled": ("LabelledPopulation", "load_labelled"),
-    "sim.distances": (
-        "diversity",
-        "tv_discrete",
-        "tv_gaussian_shift",
-        "tv_gaussians",
-        "w2_squared",
-        "w2_squared_line",
-    ),
+    "sim.distances": ("diversity", "tv_discrete", "tv_gaussian_shift", "tv_gaussians", "w2_squared", "w2_squared_line"),
     "sim.errors": ("SimulationError",),
     "sim.exact": ("ExactLaw", "exact_cost", "exact_discrete"),
     "sim.gaussian_fresh_law": ("exact_gaussian_mean_fresh",),
@@ -132,12 +118,7 @@ _HOMES = {
     "sim.models.labelled": ("Labelled",),
     "sim.models.linear_attention": ("LinearAttention",),
     "sim.models.user": ("UserModel", "from_estimator"),
-    "sim.densities": (
-        "Density",
-        "NormalDensity",
-        "ScalarDensity",
-        "SmoothDensity",
-    ),
+    "sim.densities": ("Density", "NormalDensity", "ScalarDensity", "SmoothDensity"),
     "sim.densities_mixture": ("NormalMixture", "smoothed_sample"),
     "sim.densities_torus": ("CosineTorus",),
     "sim.transformer": (
@@ -147,21 +128,12 @@ _HOMES = {
         "to_ball",
         "trained_transformer",
     ),
-    "sim.tv_densities": (
-        "tv_functions",
-        "tv_monte_carlo",
-        "tv_quadrature",
-    ),
+    "sim.tv_densities": ("tv_functions", "tv_monte_carlo", "tv_quadrature"),
     "sim.models.kde": ("KDE", "tv_kde"),
     "sim.models.kde_torus": ("SmoothedTorus",),
     "sim.stability": ("coupled_stability", "replace_one_stability"),
     "sim.stability_incontext": ("incontext_trajectories",),
-    "sim.stability_recursive": (
-        "Trajectories",
-        "exact_binary_gamma",
-        "exact_gaussian_mean_gamma",
-        "trajectories",
-    ),
+    "sim.stability_recursive": ("Trajectories", "exact_binary_gamma", "exact_gaussian_mean_gamma", "trajectories"),
     "sim.store": ("StoreError", "StoreWarning"),
     "sim.sweeps": ("SweepError", "sweep"),
     "sim.tasks": ("ExecutorError",),
