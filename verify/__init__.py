@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .checking import Curve, check
     from .evidence import Decision, Guarantee
     from .exponents import OneStepExponent, one_step_exponent
+    from .measured import check_measured
+    from .measured_table import MeasuredError
     from .phase import PhaseTransition, one_step_law, peak_of_bound, phase_transition
     from .report import save, summary, to_dataset
     from .run import Plan, Verdict, verify
@@ -49,6 +51,8 @@ _HOMES = {
     "checking": ("Curve", "check"),
     "evidence": ("Decision", "Guarantee"),
     "exponents": ("OneStepExponent", "one_step_exponent"),
+    "measured": ("check_measured",),
+    "measured_table": ("MeasuredError",),
     "phase": ("PhaseTransition", "one_step_law", "peak_of_bound", "phase_transition"),
     "report": ("save", "summary", "to_dataset"),
     "run": ("Plan", "Verdict", "verify"),
@@ -68,6 +72,7 @@ __all__ = [
     "Exceedance",
     "Exponent",
     "Guarantee",
+    "MeasuredError",
     "Nonnegative",
     "OneStepExponent",
     "PhaseTransition",
@@ -78,6 +83,7 @@ __all__ = [
     "Unbounded",
     "Verdict",
     "check",
+    "check_measured",
     "kernel_sandwich",
     "one_step_exponent",
     "one_step_law",

@@ -1,4 +1,4 @@
-"""The command line: list, show, eval, query, verify, sweep and plan."""
+"""The command line: list, show, eval, query, verify, check, sweep and plan."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from .check_cli import check
 from .planner_cli import plan
 from .query_cli import query
 from .sweep_cli import sweep
@@ -242,6 +243,7 @@ def _one_line(error: click.ClickException) -> str:
     return f"{message} (see {context.command_path} --help)" if context is not None else message
 
 
+cli.add_command(check)
 cli.add_command(plan)
 cli.add_command(query)
 cli.add_command(sweep)

@@ -66,8 +66,17 @@ def _values(word: str, text: str) -> list[int | float]:
     return values
 
 
-def _parse(result: Result, assignments: Sequence[str]) -> dict[str, list[Any]]:
-    """Return the values of every parameter; a vector or matrix is a single value."""
+def parse(result: Result, assignments: Sequence[str], names: Sequence[str] | None = None) -> dict[str, list[Any]]:
+    """Return the values of these parameters, all by default, from ``NAME=VALUES``; a vector is a single value.
+
+    Raises
+    ------
+    AssignmentError
+        A word that cannot be read.
+    bounds.ParameterError
+        A parameter that is missing or unknown.
+    """
+    wanted = result.names if names is None else tuple(names)
     structures = {param.name: param.structure for param in result.params}
     parsed: dict[str, list[Any]] = {}
     for word in assignments:
@@ -83,11 +92,11 @@ def _parse(result: Result, assignments: Sequence[str]) -> dict[str, list[Any]]:
             parsed[name] = _values(word, text)
         else:
             parsed[name] = [_values(word, text)]
-    missing = tuple(name for name in result.names if name not in parsed)
-    unexpected = tuple(name for name in parsed if name not in result.names)
+    missing = tuple(name for name in wanted if name not in parsed)
+    unexpected = tuple(name for name in parsed if name not in wanted)
     if missing or unexpected:
-        raise ParameterError(result.key, missing, unexpected, result.names)
-    return {name: parsed[name] for name in result.names}
+        raise ParameterError(result.key, missing, unexpected, wanted)
+    return {name: parsed[name] for name in wanted}
 
 
 def tabulate(result: Result, assignments: Sequence[str]) -> list[Row]:
@@ -111,7 +120,7 @@ def tabulate(result: Result, assignments: Sequence[str]) -> list[Row]:
     bounds.ParameterError, bounds.DomainError
         As for calling the result.
     """
-    parsed = _parse(result, assignments)
+    parsed = parse(result, assignments)
     if np.prod([float(len(values)) for values in parsed.values()]) > _MOST_ROWS:
         raise AssignmentError(" ".join(assignments), f"at most {_MOST_ROWS} combinations")
     arguments: dict[str, Any] = {}
