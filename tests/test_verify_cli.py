@@ -21,6 +21,7 @@ from verify.cases import CASES
 
 KEY = "tv/gaussian-mean/replace"
 QUICK = ("verify", KEY, "--quick", "--workers", "1")
+TABLES = ("tightness.csv", "tightness.json", "tightness.png")
 LOOPBOUND = (sys.executable, "-c", "from verify.cli import main; main()")
 
 
@@ -38,11 +39,12 @@ def test_plain_output_is_lines_and_a_table(run: Run, tmp_path: Path) -> None:
     assert lines[3].split()[:2] == [KEY, "HOLDS"]
     assert "exact, finite-sample" in lines[3]
     assert lines[4].startswith("1 of 1 results: 1 HOLDS, 0 REFUTED, 0 UNDECIDED; ")
-    assert lines[5] == f"wrote 1 curves, figures and summary.json to {tmp_path / 'new' / 'folder'}"
+    wrote = "wrote 1 curves and figures, the tightness table and summary.json to"
+    assert lines[5] == f"{wrote} {tmp_path / 'new' / 'folder'}"
     assert len(lines) == 6
     assert "\x1b" not in out
     names = sorted(path.name for path in (tmp_path / "new" / "folder").iterdir())
-    assert names == ["summary.json", "tv_gaussian-mean_replace.nc", "tv_gaussian-mean_replace.png"]
+    assert names == ["summary.json", *TABLES, "tv_gaussian-mean_replace.nc", "tv_gaussian-mean_replace.png"]
     assert json.loads((tmp_path / "new" / "folder" / "summary.json").read_text())["complete"] is True
 
 

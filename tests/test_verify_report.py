@@ -23,6 +23,7 @@ KEYS = (
     "discrete/diversity/weighted",
     "tv/discrete-exact/first",
 )
+TABLES = ("tightness.csv", "tightness.json", "tightness.png")
 PLAN = Plan(patterns=KEYS, seed=1)
 
 
@@ -98,7 +99,7 @@ def test_a_figure_survives_infinite_limits(verdicts: dict[str, Verdict]) -> None
 def test_summary_of_a_run(verdicts: dict[str, Verdict], tmp_path: Path) -> None:
     backwards = list(verdicts.values())[::-1]
     report.save_summary([refuted(backwards[0]), *backwards[1:]], PLAN, tmp_path, complete=True)
-    assert [path.name for path in tmp_path.iterdir()] == ["summary.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["summary.json", *TABLES]
     document = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
     assert document["complete"] is True
     assert document["confidence"] == 0.999

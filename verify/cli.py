@@ -124,7 +124,7 @@ def evaluate(key: str, assignments: tuple[str, ...], form: str | None) -> None:
 @click.option("--column", default=None, help="Column of a CSV or TSV file; a text file gives its tokens.")
 @click.option("--target", default=None, help="Column of the labels: the rows are what learners are trained on.")
 @click.option("--features", default=None, help="Columns of the features: a,b,c.  [default: all but the target]")
-@click.option("--out", type=click.Path(), default=None, help="Write curves, figures and summary.json to this folder.")
+@click.option("--out", type=click.Path(), default=None, help="Write curves, figures and tables to this folder.")
 def verify(
     patterns: tuple[str, ...],
     effort: str | None,

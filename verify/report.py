@@ -17,6 +17,7 @@ import bounds
 from .checking import Curve
 from .evidence import Decision
 from .run import Plan, Verdict
+from .tightness import as_csv, as_json, tightness_table
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -152,9 +153,16 @@ def save(verdict: Verdict, directory: Path, unfinished: Path | None = None) -> N
 
 
 def save_summary(verdicts: Iterable[Verdict], plan: Plan, directory: Path, *, complete: bool) -> None:
-    """Write ``summary.json``: the run, and one entry per verdict in catalogue order."""
+    """Write ``summary.json``: the run, and one entry per verdict in catalogue order; and the tightness table.
+
+    ``tightness.csv``, ``tightness.json`` and ``tightness.png`` have the loosest result first.
+    """
+    from .plots_tightness import tightness_figure
+
+    verdicts = list(verdicts)
     order = {result.key: index for index, result in enumerate(bounds.CATALOGUE)}
     rows = [summary(v) for v in sorted(verdicts, key=lambda v: order[v.key])]
+    table = tightness_table(verdicts)
     document = {
         "complete": complete,
         "confidence": plan.confidence,
@@ -165,9 +173,16 @@ def save_summary(verdicts: Iterable[Verdict], plan: Plan, directory: Path, *, co
         "versions": {name: version(name) for name in _PACKAGES},
         "results": rows,
     }
+    files = {
+        "summary.json": (json.dumps(document, indent=2) + "\n").encode(),
+        "tightness.csv": as_csv(table).encode(),
+        "tightness.json": as_json(table).encode(),
+        "tightness.png": tightness_figure(table),
+    }
     with staging(directory) as folder:
-        (folder / "summary.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-        (folder / "summary.json").replace(directory / "summary.json")
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+            (folder / name).replace(directory / name)
 
 
 def exit_status(verdicts: Sequence[Verdict]) -> int:

@@ -81,7 +81,7 @@ def _conclude(console: Console, verdicts: list[Verdict], plan: Plan, total: int,
     _say(console, _closing(verdicts, total))
     if directory is not None:
         save_summary(verdicts, plan, directory, complete=complete)
-        _say(console, f"wrote {len(verdicts)} curves, figures and summary.json to {directory}")
+        _say(console, f"wrote {len(verdicts)} curves and figures, the tightness table and summary.json to {directory}")
     if complete:
         return exit_status(verdicts)
     kept = f"; the {len(verdicts)} finished results are kept in {directory}" if directory is not None else ""
