@@ -6,6 +6,7 @@ import multiprocessing
 import signal
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from queue import Empty, SimpleQueue
@@ -112,6 +113,7 @@ class Workers(Executor):
     def _serve(self) -> None:
         """Look after one process: pass tasks on to it, and replace it when it dies."""
         if hasattr(signal, "pthread_sigmask"):  # inherited by the process, which thus never sees Ctrl-C
+            resource_tracker.ensure_running()  # else the first start would run it, and that unblocks the signal
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         worker: tuple[BaseProcess, Connection] | None = None
         while (task := self._tasks.get()) is not None:

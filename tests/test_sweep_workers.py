@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -191,3 +192,18 @@ def living(group: int) -> int:
             continue
         count += int(found) == group and state != "Z"
     return count
+
+
+@POSIX
+def test_workers_never_see_ctrl_c() -> None:
+    """SIGINT is blocked in every process from its start, in the first one too."""
+    with sim.Workers(2) as pool:
+        masks = [future.result() for future in [pool.submit(blocked_signals) for _ in range(20)]]
+    assert len({pid for pid, _ in masks}) == 2
+    assert all(mask >> (signal.SIGINT - 1) & 1 for _, mask in masks)
+
+
+def blocked_signals() -> tuple[int, int]:
+    time.sleep(0.05)  # so that both take part
+    text = Path("/proc/self/status").read_text(encoding="utf-8")
+    return os.getpid(), int(re.search(r"SigBlk:\s+(\w+)", text)[1], 16)  # type: ignore[index]
