@@ -1,9 +1,11 @@
 """Loops against the usual way to write them, against NumPy's random draws, and as they grow; formulas against NumPy.
 
 * Every workload is run by a loop of `published.py` and by `sim.simulate`, in turn; the best times per fit (one refit in
-  one generation of one replication) are compared, and the mean curves must agree.
+  one generation of one replication) are compared, and the mean curves must agree. Times are of the processor: other
+  work on the machine then counts for less.
 * The share of random draws is that of `bench_sim.py`: time of the draws alone over the time of the loop.
-* Where the exact law is known, it gives the mean curve without any simulation: its time is given too.
+* Where the exact law is known, it gives the mean curve without any simulation: its time is given too, and how many
+  replications the usual loop makes in that time.
 * Scaling: seconds and peak memory of summaries with one quantity changed at a time.
 * Formulas: median ratio to the same written by hand, from `bench_bounds.py`.
 
@@ -22,7 +24,8 @@ import bench_bounds
 import bench_sim
 import numpy as np
 import published
-from recording import record, seconds
+from bench_sim import seconds
+from recording import record
 
 import sim
 
@@ -100,7 +103,9 @@ def compared(work: Workload) -> dict[str, Any]:
         shares = [bench_sim.ratio(work.model, work.schedule, (work.metric,), work.n)[0] for _ in range(ROUNDS)]
         row["draws_share"] = statistics.median(shares)
     if work.exact is not None:
-        row["exact_milliseconds"] = 1e3 * min(seconds(work.exact) for _ in range(ROUNDS))
+        exact = min(seconds(work.exact) for _ in range(ROUNDS))
+        row["exact_milliseconds"] = 1e3 * exact
+        row["exact_replications"] = exact * row["usual_fits_per_second"] / work.generations
     return row
 
 

@@ -1,8 +1,9 @@
 """Share of the loop's time that is spent inside NumPy's random draws, schedule by schedule.
 
 For each design the loop and the same random draws alone are timed in turn, several times, in one
-run; the table shows the ratio of the best times. The draws alone are obtained by recording the
-calls that one block makes of its generator, with their arguments, and making them again.
+run, in time of the processor; the table shows the ratio of the best times. The draws alone are
+obtained by recording the calls that one block makes of its generator, with their arguments, and
+making them again.
 
 Run as ``OMP_NUM_THREADS=1 python -m benchmarks.bench_sim``.
 """
@@ -71,9 +72,10 @@ def calls_of_a_block(model: Model, schedule: Schedule, n: int) -> list[Any]:
 
 
 def seconds(run: Callable[[], object]) -> float:
-    start = time.perf_counter()
+    """Return the time of the processor that a call takes."""
+    start = time.process_time()
     run()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def ratio(model: Model, schedule: Schedule, record: Sequence[str], n: int) -> tuple[float, float]:

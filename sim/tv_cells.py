@@ -60,18 +60,18 @@ def absolute_integral(g: Array, step: float, *, periodic: bool) -> tuple[Array, 
         g = np.pad(g, [(0, 0)] + [(1, 2)] * d, mode="wrap")
     low, high, bend = _range(g)
     bend *= 1 / 8  # |c − its multilinear interpolant|
-    decided = np.maximum(low, -high) > bend
-    size = np.maximum(high, -low, out=high)  # with the bend, a bound of |c|
-    size += bend
     value = np.abs(_means(g))
-    error = np.where(decided, 0.0, size)
-    cut = np.nonzero(error > _NEGLIGIBLE / (size[0].size * step**d))
+    undecided = np.unravel_index(np.flatnonzero(np.maximum(low, -high) <= bend), bend.shape)
+    bend = bend[undecided]
+    error = np.maximum(high[undecided], -low[undecided]) + bend  # of a cell that is not cut: a bound of |c|
+    cut = np.flatnonzero(error > _NEGLIGIBLE / (value[0].size * step**d))
     step_at = max(1, _SLAB // _FINE[d] ** d)
-    for k in range(0, cut[0].size, step_at):
-        cells = tuple(index[k : k + step_at] for index in cut)
-        value[cells], error[cells] = _pieces(_stencils(g, cells), 8 * bend[cells])
-    axes = tuple(range(1, d + 1))
-    return value.sum(axis=axes) * step**d, error.sum(axis=axes) * step**d
+    for k in range(0, cut.size, step_at):
+        some = cut[k : k + step_at]
+        cells = tuple(index[some] for index in undecided)
+        value[cells], error[some] = _pieces(_stencils(g, cells), 8 * bend[some])
+    total = value.reshape(len(g), -1).sum(axis=1), np.bincount(undecided[0], error, len(g))
+    return np.asarray(total[0] * step**d), np.asarray(total[1] * step**d)
 
 
 def _at(array: Array, axis: int, start: int, stop: int) -> Array:

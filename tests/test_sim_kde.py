@@ -288,4 +288,4 @@ def test_every_seed_and_density_has_its_own_numbers():
 
     a, b = smoothed_sample([0.0, 1.0], 0.5), smoothed_sample([0.0, 1.5], 0.5)
     runs = [first(KDE(a, 0.5), 0), first(KDE(a, 0.5), 1), first(KDE(b, 0.5), 0), first(KDE(a, 0.4), 0)]
-    assert np.unique(np.concatenate(runs)).size == 32
+    assert np.unique(np.concatenate(runs)).size == 64

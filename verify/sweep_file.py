@@ -117,12 +117,14 @@ def _discrete(K: int) -> sim.Discrete:
     return sim.Discrete(np.full(K, 1 / K))
 
 
-def _normal_kde(h: float, mean: float = 0.0, sigma: float = 1.0, exponent: float = 0.0, block: int = 8) -> sim.KDE:
+def _normal_kde(h: float, mean: float = 0.0, sigma: float = 1.0, exponent: float = 0.0, block: int = 16) -> sim.KDE:
     """Kernel estimates of a normal density."""
     return sim.KDE(sim.NormalDensity(mean, sigma), h, block=block, exponent=exponent)
 
 
-def _torus_kde(h: float, c: float = 0.5, d: int = 1, exponent: float = 0.0, block: int = 8, pairs: int = 64) -> sim.KDE:
+def _torus_kde(
+    h: float, c: float = 0.5, d: int = 1, exponent: float = 0.0, block: int = 16, pairs: int = 64
+) -> sim.KDE:
     """Kernel estimates of a product of cosine densities."""
     return sim.KDE(sim.CosineTorus(c, d), h, block=block, pairs=pairs, exponent=exponent)
 

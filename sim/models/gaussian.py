@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -86,8 +87,8 @@ class Gaussian:
 
     @property
     def block(self) -> int:
-        """Replications computed together."""
-        return max(16, min(2048, 2**13 // (self.d * self.d)))
+        """Replications computed together: 256 KiB of factors, 2048 at most."""
+        return max(16, min(2048, 2**15 // (self.d * self.d)))
 
     @property
     def least(self) -> int:
@@ -96,7 +97,7 @@ class Gaussian:
 
     def target(self) -> Normals:
         """Return the one component of P."""
-        return ((1.0, Normal(np.asarray(self.mean), self.sigma * np.eye(self.d))),)
+        return self._real
 
     def blend(self, mixture: Normals, params: Normal, share: float) -> Normals:
         """Return the components with their new weights; the fitted one is sampled with theta."""
@@ -148,6 +149,11 @@ class Gaussian:
             "mean": Metric(of=_first_mean, units="x", long_name="mu_i"),
         }
 
+    @cached_property
+    def _real(self) -> Normals:
+        """P, made once."""
+        return ((1.0, Normal(np.asarray(self.mean), self.sigma * np.eye(self.d))),)
+
     def _moments(self, rng: np.random.Generator, law: Normal, size: int | NDArray[np.int64]) -> Moments:
         """Mean and scatter of `size` draws from one Gaussian; `size` a number or one per replication."""
         per = np.maximum(np.asarray(size), 1)
@@ -159,7 +165,7 @@ class Gaussian:
             np.sqrt(scatter, out=scatter)
             scatter *= law.factor
         else:
-            noise = np.einsum("...ij,...j->...i", law.factor, noise)
+            noise = np.matmul(law.factor, noise[..., None])[..., 0]
             scatter = law.factor @ _bartlett(rng, self.block, self.d, size)
         noise *= (per if per.ndim == 0 else per[:, None]) ** -0.5
         noise += law.mean
@@ -178,8 +184,9 @@ class Gaussian:
         return np.asarray(gap.sum(axis=-1) + (values * values).sum(axis=-1))
 
     def _variance(self, params: Normal, target: Normals | None) -> Array:
-        squares = params.factor * params.factor
-        return np.asarray(squares[:, 0, 0] if self.d == 1 else squares.sum(axis=(1, 2)) / self.d)
+        if self.d == 1:
+            return np.asarray(params.factor[:, 0, 0] ** 2)
+        return np.asarray(np.einsum("rij,rij->r", params.factor, params.factor) / self.d)
 
     def _log_variance(self, params: Normal, target: Normals | None) -> Array:
         diagonal = np.abs(np.einsum("rii->ri", params.factor)) / self.sigma
@@ -204,14 +211,20 @@ def _bartlett(rng: np.random.Generator, block: int, d: int, size: int | NDArray[
     With k < d degrees of freedom the matrix is singular: column j is zero for j > k. This is the
     triangular factor of a d × k matrix of standard normals.
     """
-    T = np.zeros((block, d, d))
-    halves = _halves(size, d)
+    T = np.zeros((block, d * d))
+    halves, below = np.asarray(_halves(size, d)), _below(d)
+    T[:, below] = rng.standard_normal((block, below.size))
+    for j, half in enumerate(halves.T):
+        T[:, j * (d + 1)] = np.sqrt(2 * rng.standard_gamma(half, block))
+    factor = T.reshape(block, d, d)
+    return factor if halves.all() else factor * (halves > 0)[..., None, :]
+
+
+@cache
+def _below(d: int) -> NDArray[np.intp]:
+    """Places below the diagonal of a flat d × d matrix."""
     rows, columns = np.tril_indices(d, -1)
-    below = rng.standard_normal((block, rows.size))
-    below *= np.broadcast_to(np.asarray(halves) > 0, (block, d))[:, columns]
-    T[:, rows, columns] = below
-    T[:, np.arange(d), np.arange(d)] = np.sqrt(2 * rng.standard_gamma(halves, (block, d)))
-    return T
+    return np.asarray(rows * d + columns)
 
 
 def _union(parts: Sequence[Moments], size: int | NDArray[np.int64]) -> Moments:

@@ -14,28 +14,11 @@ from numpy.typing import ArrayLike
 from sim.densities import Array, SmoothDensity
 from sim.errors import SimulationError, real, whole
 from sim.models.kde_distance import Grid
-from sim.models.kde_lattice import Bins, Lattice
+from sim.models.kde_lattice import Chunk, Lattice
 from sim.models.kde_torus import kernel_mean, wrapped
 from sim.models.model import Metric
 
-
-@dataclass(frozen=True, eq=False)
-class Chunk:
-    """Points of a training set, shape (block, m) for d = 1 and (block, m, d) for d > 1."""
-
-    points: Array
-    lattice: Lattice
-
-    @property
-    def size(self) -> int:
-        """Points per replication, m."""
-        return int(self.points.shape[1])
-
-    @cached_property
-    def bins(self) -> Bins:
-        """The points on the nodes, when first asked for."""
-        return self.lattice.bins(self.points)
-
+_TOGETHER = 2**14  # points of several replications drawn together: they stay in cache
 
 Chunks: TypeAlias = tuple[Chunk, ...]
 Components: TypeAlias = tuple[tuple[float, Chunk | None], ...]  # weights; None stands for P
@@ -86,7 +69,7 @@ class KDE:
 
     density: SmoothDensity
     h: float
-    block: int = 8
+    block: int = 16
     pairs: int = 64
     exponent: float = 0.0
 
@@ -133,16 +116,19 @@ class KDE:
         """Return `size` points per replication, the number from each component multinomial."""
         if size == 0:
             return ()
-        weights = [weight for weight, _ in mixture]
-        counts = np.full((self.block, 1), size)
-        if len(mixture) > 1:
-            counts = rng.multinomial(size, np.divide(weights, sum(weights)), self.block)
         points = np.empty((self.block, size) if self.density.d == 1 else (self.block, size, self.density.d))
+        if len(mixture) == 1:
+            together = max(1, _TOGETHER // size)
+            for first in range(0, self.block, together):
+                self._fill(rng, mixture[0][1], first, points[first : first + together])
+            return (Chunk(points, self._lattice),)
+        weights = [weight for weight, _ in mixture]
+        counts = rng.multinomial(size, np.divide(weights, sum(weights)), self.block)
         for row, numbers in enumerate(counts.tolist()):
             first = 0
             for count, (_, part) in zip(numbers, mixture, strict=True):
                 if count:
-                    self._fill(rng, part, row, points[row, first : first + count])
+                    self._fill(rng, part, row, points[row : row + 1, first : first + count])
                 first += count
         return (Chunk(points, self._lattice),)
 
@@ -209,11 +195,15 @@ class KDE:
         return self.grid.lattice if self.density.d <= 2 else Lattice(self.h, self.h, self.density.d)
 
     def _fill(self, rng: np.random.Generator, part: Chunk | None, row: int, out: Array) -> None:
-        """Fill `out` with draws from one component of one replication."""
+        """Fill `out` with draws from one component, for as many replications as it has rows, from `row` on."""
         if part is None:
-            out[...] = self.density.sample(rng, len(out))
+            out[...] = self.density.sample(rng, out.shape[:2])
             return
-        np.take(part.points[row], rng.integers(part.size, size=len(out)), axis=0, out=out, mode="clip")
+        rows, count = out.shape[:2]
+        places = rng.integers(part.size, size=(rows, count))
+        places += np.arange(0, rows * part.size, part.size)[:, None]
+        points = part.points[row : row + rows]
+        np.take(points.reshape(-1, *points.shape[2:]), places, axis=0, out=out, mode="clip")
         noise = rng.standard_normal(out.shape)
         noise *= part.lattice.h
         out += noise

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -90,8 +91,12 @@ class Lattice:
             self.check(low, high)
             start = math.floor(low / self.step) - 1
             size = math.floor(high / self.step) + 3 - start
-        rows = [self._line_bins(row, start, size, weights) for row in points]
-        return Bins(start, self._fold(np.stack(rows), 1) if self.nodes else np.stack(rows))
+        together = max(1, _PIECE // points.shape[1])
+        rows = [
+            self._line_bins(points[k : k + together], start, size, weights) for k in range(0, len(points), together)
+        ]
+        total = np.concatenate(rows)
+        return Bins(start, self._fold(total, 1) if self.nodes else total)
 
     def density(self, parts: Sequence[tuple[float, Bins]]) -> Bins:
         """Return Σ weight·(kernel sum of the bins), at nodes that hold all of it but 1e-16.
@@ -128,18 +133,22 @@ class Lattice:
         return np.asarray(fft.irfftn(spectrum, s=total.shape[1:], axes=axes, overwrite_x=True))
 
     def _line_bins(self, x: Array, start: int, size: int, weights: Array | None) -> Array:
-        """Bins of one row on the line or circle, not yet folded: the moments of u in every cell, combined."""
-        moments = np.zeros((4, size))
-        for k in range(0, x.size, _PIECE):
-            cell, u = self._place(x[k : k + _PIECE], start)
+        """Bins of rows on the line or circle, not yet folded: the moments of u in every cell, combined."""
+        rows = len(x)
+        moments = np.zeros((4, rows * size))
+        for k in range(0, x.shape[1], _PIECE):
+            cells, places = self._place(x[:, k : k + _PIECE], start)
+            cells += np.arange(0, rows * size, size)[:, None]
+            cell, u = cells.ravel(), places.ravel()
             power = None if weights is None else weights[k : k + _PIECE]
-            moments[0] += np.bincount(cell, power, size)
+            moments[0] += np.bincount(cell, power, rows * size)
             for j in (1, 2, 3):
                 power = u if power is None else power * u
-                moments[j] += np.bincount(cell, power, size)
-        out = np.zeros(size)
-        for shift, row in zip((-1, 0, 1, 2), np.asarray(_STENCIL) @ moments, strict=True):
-            out[1 + shift : size + min(0, shift)] += row[1 : size - max(shift, 0)]
+                moments[j] += np.bincount(cell, power, rows * size)
+        out = np.zeros((rows, size))
+        parts = (np.asarray(_STENCIL) @ moments).reshape(4, rows, size)
+        for shift, part in zip((-1, 0, 1, 2), parts, strict=True):
+            out[:, 1 + shift : size + min(0, shift)] += part[:, 1 : size - max(shift, 0)]
         return out
 
     def _place(self, x: Array, start: int) -> tuple[NDArray[np.intp], Array]:
@@ -179,3 +188,21 @@ class Lattice:
         out[-1] += total[0]
         out[:3] += total[self.nodes + 1 :]
         return np.asarray(np.moveaxis(out, 0, axis))
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """Points of a training set, shape (block, m) for d = 1 and (block, m, d) for d > 1."""
+
+    points: Array
+    lattice: Lattice
+
+    @property
+    def size(self) -> int:
+        """Points per replication, m."""
+        return int(self.points.shape[1])
+
+    @cached_property
+    def bins(self) -> Bins:
+        """The points on the nodes, when first asked for."""
+        return self.lattice.bins(self.points)

@@ -12,7 +12,8 @@ import numpy as np
 import bounds
 import sim
 from sim.densities import NormalDensity, SmoothDensity
-from sim.models.kde import Chunk, Chunks, Components, Fit
+from sim.models.kde import Chunks, Components, Fit
+from sim.models.kde_lattice import Chunk
 from sim.models.kde_torus import SmoothedTorus
 from sim.models.model import Metric
 from sim.tv_cells import LEBESGUE, absolute_integral, cubic_error
