@@ -22,6 +22,8 @@ def _sum(expr: sp.Sum, context: Context) -> Expansion:
     atom = sp.Symbol("q", positive=True)
     context.oracle.with_atom(atom)
     inside = expand(body.xreplace({entry: atom}), context)
+    if any(part.has(atom) for t in inside.terms for part in (t.scale.growth, t.scale.power)):
+        raise Unsupported("a sum whose terms grow or fall each at a rate of its own")
 
     def total(coefficient: sp.Expr) -> sp.Expr:
         outside, inner = coefficient.as_independent(atom, as_Add=False)
