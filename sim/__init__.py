@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sim import diffusion
     from sim.attention_stability import TokenReplacement, extremal_replacement, grid_replacement, search_replacement
+    from sim.chains import exact_collapse, exact_poisson, poisson_paths
+    from sim.curation import Curation
     from sim.data import (
         DataError,
         DiscretePopulation,
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
     from sim.learners import Learner, Logistic, Ridge
     from sim.learners_sgd import SGD
     from sim.loop import blocks, simulate
+    from sim.markov import Bigram, bigram_loop
+    from sim.markov_exact import exact_entry
     from sim.models.data_level import discrete_data, gaussian_data
     from sim.models.diffusion import Diffusion
     from sim.models.discrete import Discrete
@@ -51,7 +55,10 @@ if TYPE_CHECKING:
     from sim.models.kde_torus import SmoothedTorus
     from sim.models.labelled import Labelled
     from sim.models.linear_attention import LinearAttention
+    from sim.models.mixture import MixtureEM
     from sim.models.user import UserModel, from_estimator
+    from sim.regression import RegressionLoop
+    from sim.regression_data import RegressionData
     from sim.schedules import (
         SCHEDULES,
         Accumulate,
@@ -82,6 +89,8 @@ _HOMES = {
     "sim.models.diffusion": ("Diffusion",),
     "sim.tv_samples": ("tv_lower",),
     "sim.attention_stability": ("TokenReplacement", "extremal_replacement", "grid_replacement", "search_replacement"),
+    "sim.chains": ("exact_collapse", "exact_poisson", "poisson_paths"),
+    "sim.curation": ("Curation",),
     "sim.data": (
         "DataError",
         "DiscretePopulation",
@@ -110,6 +119,8 @@ _HOMES = {
     "sim.learners": ("Learner", "Logistic", "Ridge"),
     "sim.learners_sgd": ("SGD",),
     "sim.loop": ("blocks", "simulate"),
+    "sim.markov": ("Bigram", "bigram_loop"),
+    "sim.markov_exact": ("exact_entry",),
     "sim.models.data_level": ("discrete_data", "gaussian_data"),
     "sim.models.discrete": ("Discrete",),
     "sim.models.gaussian": ("Gaussian",),
@@ -117,6 +128,7 @@ _HOMES = {
     "sim.models.incontext": ("InContext", "Linear", "Prompt"),
     "sim.models.labelled": ("Labelled",),
     "sim.models.linear_attention": ("LinearAttention",),
+    "sim.models.mixture": ("MixtureEM",),
     "sim.models.user": ("UserModel", "from_estimator"),
     "sim.densities": ("Density", "NormalDensity", "ScalarDensity", "SmoothDensity"),
     "sim.densities_mixture": ("NormalMixture", "smoothed_sample"),
@@ -138,6 +150,8 @@ _HOMES = {
     "sim.sweeps": ("SweepError", "sweep"),
     "sim.tasks": ("ExecutorError",),
     "sim.workers": ("Workers",),
+    "sim.regression": ("RegressionLoop",),
+    "sim.regression_data": ("RegressionData",),
     "sim.schedules": (
         "SCHEDULES",
         "Accumulate",
@@ -158,7 +172,9 @@ __all__ = [
     "SCHEDULES",
     "SGD",
     "Accumulate",
+    "Bigram",
     "CosineTorus",
+    "Curation",
     "DataError",
     "Density",
     "Diffusion",
@@ -182,11 +198,14 @@ __all__ = [
     "Linear",
     "LinearAttention",
     "Logistic",
+    "MixtureEM",
     "NormalDensity",
     "NormalMixture",
     "PointCloud",
     "Population",
     "Prompt",
+    "RegressionData",
+    "RegressionLoop",
     "Replace",
     "Ridge",
     "ScalarDensity",
@@ -205,6 +224,7 @@ __all__ = [
     "UserModel",
     "Weighted",
     "Workers",
+    "bigram_loop",
     "blocks",
     "coupled_stability",
     "diffusion",
@@ -213,14 +233,17 @@ __all__ = [
     "discrete_population",
     "diversity",
     "exact_binary_gamma",
+    "exact_collapse",
     "exact_cost",
     "exact_discrete",
+    "exact_entry",
     "exact_gaussian",
     "exact_gaussian_mean",
     "exact_gaussian_mean_fresh",
     "exact_gaussian_mean_gamma",
     "exact_gaussian_mean_square",
     "exact_golden_ratio",
+    "exact_poisson",
     "extremal_replacement",
     "from_estimator",
     "gaussian_data",
@@ -231,6 +254,7 @@ __all__ = [
     "load_labelled",
     "load_points",
     "normalised_transformer",
+    "poisson_paths",
     "random_transformer",
     "read_table",
     "read_tokens",

@@ -2,6 +2,9 @@
 
 from ..result import Result
 from . import (
+    chains,
+    chains_symbols,
+    curation,
     diffusion,
     discrete_moments,
     discrete_probability,
@@ -10,8 +13,10 @@ from . import (
     generalization,
     icl,
     kde,
+    markov,
     phase,
     propagation,
+    regression,
     stability,
     transformer,
 )
@@ -29,6 +34,11 @@ CATALOGUE: tuple[Result, ...] = (
     *transformer.RESULTS,
     *icl.RESULTS,
     *diffusion.RESULTS,
+    *chains.RESULTS,
+    *chains_symbols.RESULTS,
+    *markov.RESULTS,
+    *curation.RESULTS,
+    *regression.RESULTS,
 )
 
 __all__ = ["CATALOGUE"]

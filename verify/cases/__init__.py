@@ -2,6 +2,9 @@
 
 from ..case import Case
 from . import (
+    chains,
+    chains_symbols,
+    curation,
     diffusion,
     diffusion_ends,
     diffusion_gaussian,
@@ -16,9 +19,12 @@ from . import (
     icl_softmax,
     kde,
     kde_steps,
+    markov,
+    mixture,
     phase,
     propagation,
     rates,
+    regression,
     stability,
     stability_recursive,
     transformer,
@@ -45,6 +51,12 @@ CASES: tuple[Case, ...] = (
     *diffusion_ends.CASES,
     *diffusion_gaussian.CASES,
     *diffusion_rates.CASES,
+    *mixture.CASES,
+    *chains.CASES,
+    *chains_symbols.CASES,
+    *markov.CASES,
+    *curation.CASES,
+    *regression.CASES,
 )
 
 __all__ = ["CASES"]
