@@ -109,10 +109,10 @@ def exact_discrete(schedule: Schedule, n: int, p: Array, generations: int) -> Ex
     parts = [
         _summary(schedule, n, values[start : start + block], generations) for start in range(0, values.size, block)
     ]
-    mean, variance, absolute, survival, gap = np.concatenate(parts, axis=-1)[..., inverse]
+    mean, variance, absolute, survival, mixed, gap = np.concatenate(parts, axis=-1)[..., inverse]
     return ExactLaw(
         schedule=schedule.name, n=n, p=p, tv=absolute.sum(axis=-1) / 2, mean=mean, variance=variance,
-        diversity=1 - (variance + mean**2).sum(axis=-1), survival=survival, _gap=gap.sum(axis=-1) / 2,
+        diversity=mixed.sum(axis=-1), survival=survival, _gap=gap.sum(axis=-1) / 2,
     )  # fmt: skip
 
 
@@ -127,14 +127,15 @@ def exact_cost(schedule: Schedule, n: int, p: Array, generations: int) -> float:
 
 
 def _summary(schedule: Schedule, n: int, p: Array, generations: int) -> Array:
-    """Mean, variance, E|x - p|, P(x > 0) and one-step gap, shape (5, G, D)."""
-    table = np.empty((5, generations, p.size))
+    """Mean, variance, E|x - p|, P(x > 0), E x(1 - x) and one-step gap, shape (6, G, D)."""
+    table = np.empty((6, generations, p.size))
     for i, (x, law, gap) in enumerate(islice(CHAINS[schedule.name](schedule, n, p), generations)):
         mean = law @ x
         # A sum of positive terms, not E x^2 - mean^2: no cancellation.
         variance = np.einsum("ds,ds->d", law, (x - mean[:, None]) ** 2)
         absolute = np.einsum("ds,ds->d", law, np.abs(x - p[:, None]))
-        table[:, i] = mean, variance, absolute, law @ (x > 0).astype(np.float64), gap if i else absolute
+        survival, mixed = law @ (x > 0).astype(np.float64), law @ (x * (1 - x))  # not 1 - E x^2: no cancellation
+        table[:, i] = mean, variance, absolute, survival, mixed, gap if i else absolute
     return table
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from typing import Any
 
 import mpmath as mp
@@ -292,3 +293,12 @@ def test_bad_arguments(
 def test_counts_may_be_integers_up_to_rounding() -> None:
     assert 0.29 * 100 != 29
     exact_discrete(Fixed(0.29), 100, np.array([0.5, 0.5]), 2)
+
+
+def test_diversity_keeps_its_digits_where_next_to_nothing_is_left() -> None:
+    p = np.array([0.999, 0.0005, 0.0005])
+    found = exact_discrete(Replace(), 2, p, 100).diversity
+    exact = [Fraction(1, 2**i) * (1 - sum(Fraction(x) ** 2 for x in (Fraction(999, 1000), *2 * [Fraction(1, 2000)])))
+             for i in range(1, 101)]  # fmt: skip
+    np.testing.assert_allclose(found, [float(x) for x in exact], rtol=1e-12)
+    assert np.all(exact_discrete(Replace(), 1, p, 3).diversity == 0)
