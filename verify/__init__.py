@@ -25,13 +25,17 @@ if TYPE_CHECKING:
     )
     from .checking import Curve, check
     from .evidence import Decision, Guarantee
+    from .exponent_table import Order, OrderRow, order_rows
     from .exponents import OneStepExponent, one_step_exponent
+    from .falsify_run import Falsification, falsify
     from .measured import check_measured
     from .measured_table import MeasuredError
+    from .mutation import MutationScore, mutate
     from .phase import PhaseTransition, one_step_law, peak_of_bound, phase_transition
     from .report import save, summary, to_dataset
     from .run import Plan, Verdict, verify
     from .sandwich import Sandwich, kernel_sandwich
+    from .search import Axis, Search
     from .settings import setting_from_file
 
 _HOMES = {
@@ -50,18 +54,23 @@ _HOMES = {
     ),
     "checking": ("Curve", "check"),
     "evidence": ("Decision", "Guarantee"),
+    "exponent_table": ("Order", "OrderRow", "order_rows"),
     "exponents": ("OneStepExponent", "one_step_exponent"),
+    "falsify_run": ("Falsification", "falsify"),
     "measured": ("check_measured",),
     "measured_table": ("MeasuredError",),
+    "mutation": ("MutationScore", "mutate"),
     "phase": ("PhaseTransition", "one_step_law", "peak_of_bound", "phase_transition"),
     "report": ("save", "summary", "to_dataset"),
     "run": ("Plan", "Verdict", "verify"),
     "sandwich": ("Sandwich", "kernel_sandwich"),
+    "search": ("Axis", "Search"),
     "settings": ("setting_from_file",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Axis",
     "Bounded",
     "Case",
     "Curve",
@@ -71,22 +80,30 @@ __all__ = [
     "Exact",
     "Exceedance",
     "Exponent",
+    "Falsification",
     "Guarantee",
     "MeasuredError",
+    "MutationScore",
     "Nonnegative",
     "OneStepExponent",
+    "Order",
+    "OrderRow",
     "PhaseTransition",
     "Plan",
     "Sandwich",
+    "Search",
     "Setting",
     "Signed",
     "Unbounded",
     "Verdict",
     "check",
     "check_measured",
+    "falsify",
     "kernel_sandwich",
+    "mutate",
     "one_step_exponent",
     "one_step_law",
+    "order_rows",
     "peak_of_bound",
     "phase_transition",
     "save",

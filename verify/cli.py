@@ -1,4 +1,4 @@
-"""The command line: list, show, eval, query, verify, check, sweep and plan."""
+"""The command line: list, show, eval, query, verify, check, falsify, sweep and plan."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from .check_cli import check
+from .falsify_cli import falsify
+from .mutate_cli import mutate
+from .orders_cli import rates
 from .planner_cli import plan
 from .query_cli import query
 from .sweep_cli import sweep
@@ -244,8 +247,11 @@ def _one_line(error: click.ClickException) -> str:
 
 
 cli.add_command(check)
+cli.add_command(mutate)
+cli.add_command(falsify)
 cli.add_command(plan)
 cli.add_command(query)
+cli.add_command(rates)
 cli.add_command(sweep)
 
 
