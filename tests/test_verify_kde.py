@@ -23,7 +23,7 @@ from verify.cases.kde_steps import SpreadKDE, _product_bias, _roughness
 from verify.checking import check, points_of
 from verify.evidence import Decision, clopper_pearson
 from verify.plots import sandwich_figure
-from verify.run import DEFAULT_SETTING, Plan, _with_shared, cases_of, verify
+from verify.run import DEFAULT_SETTING, Plan, cases_of, verify, with_shared
 from verify.sandwich import kernel_sandwich
 from verify.settings import setting_from_file
 
@@ -239,9 +239,9 @@ def test_designs_that_name_one_simulation_share_it() -> None:
     sharp, high = (case_named(f"{key}/fresh#sampled") for key in ("tv/kde-sharp", "tv/hp-kde"))
     one, two = sharp.designs(DEFAULT_SETTING)[0], high.designs(DEFAULT_SETTING)[0]
     assert one.simulation == two.simulation != ""
-    drawn = [next(iter(_with_shared(design, 5).evidence.blocks(k))) for k, design in ((1, one), (2, two))]  # type: ignore[union-attr]
+    drawn = [next(iter(with_shared(design, 5).evidence.blocks(k))) for k, design in ((1, one), (2, two))]  # type: ignore[union-attr]
     np.testing.assert_array_equal(drawn[0], drawn[1][:, np.asarray(one.values["i"]) - 1])
-    other = next(iter(_with_shared(one, 6).evidence.blocks(1)))  # type: ignore[union-attr]
+    other = next(iter(with_shared(one, 6).evidence.blocks(1)))  # type: ignore[union-attr]
     assert not np.array_equal(drawn[0], other)
 
 

@@ -167,14 +167,14 @@ def run_task(task: Task) -> Verdict:
     plan = task.plan
     budget = BUDGETS[plan.effort]
     curves = [
-        check(case, _with_shared(design, plan.seed), level=task.level, replications=budget.replications, seed=plan.seed)
+        check(case, with_shared(design, plan.seed), level=task.level, replications=budget.replications, seed=plan.seed)
         for case in cases_of(bounds.get(task.key))
         for design in designs_of(case, plan)
     ]
     return verdict_of(task.key, curves)
 
 
-def _with_shared(design: Design, seed: int) -> Design:
+def with_shared(design: Design, seed: int) -> Design:
     """Give a design that names a simulation the replications that the seed and this name stand for."""
     evidence = design.evidence
     if not design.simulation or isinstance(evidence, Exact | Exponent):
