@@ -43,10 +43,13 @@ docs: $(STAMP)
 	$(BIN)/python examples/collapse.py gaussian book/figures/collapse_gaussian.png
 	$(BIN)/python examples/collapse.py discrete book/figures/collapse_discrete.png
 	$(BIN)/python examples/diffusion.py book/figures/diffusion.png
+	$(BIN)/python examples/mixture.py book/figures/mixture.png
 
 # after a change of results or cases; the book shows these verdicts with their date
 verdicts: verify
 	$(BIN)/python examples/verdicts.py loopbound-out book/verdicts.json
+	cp loopbound-out/tightness.csv loopbound-out/tightness.json book/
+	cp loopbound-out/tightness.png book/figures/
 
 # --all, as a build after a failed one would skip the pages that failed
 book: $(BOOK_STAMP)

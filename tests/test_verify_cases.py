@@ -14,7 +14,7 @@ from bounds import Assumption, Kind, Mode, Result
 from bounds.result import CORE_AXES
 from verify.case import SAMPLED, Array, Bounded, Case, Design, Effort, Exact, Exceedance, Exponent, Setting
 from verify.cases import CASES
-from verify.checking import _shape, check, decisions_in, points_of
+from verify.checking import check, decisions_in, points_of, shape_of
 from verify.run import DEFAULT_SETTING, Plan, cases_of, designs_of, plan_tasks
 from verify.sequential import Decision
 
@@ -63,7 +63,7 @@ def test_designs_fit_their_result(case: Case, setting: Setting) -> None:
     for design in designs:
         bound, parameters = points_of(design, case.result)
         assert np.isfinite(bound).all()
-        assert bound.size == int(np.prod(_shape(design, case.result))) > 0
+        assert bound.size == int(np.prod(shape_of(design, case.result))) > 0
         scalars = {p.name for p in case.result.params if CORE_AXES[p.structure] == 0}
         assert scalars <= set(parameters) <= scalars | {"n", "alpha", "lam", "i"}  # settings of the loop
         assert all(values.shape == bound.shape for values in parameters.values())

@@ -111,7 +111,7 @@ def points_of(design: Design, result: Result) -> tuple[Array, dict[str, Array]]:
     return bound.ravel(), {name: v.ravel() for name, v in full.items()}
 
 
-def _shape(design: Design, result: Result) -> tuple[int, ...]:
+def shape_of(design: Design, result: Result) -> tuple[int, ...]:
     """Return the shape of a design's points without evaluating anything."""
     shape = _broadcast(design, result)
     return shape[:-1] if isinstance(design.evidence, Exponent) else shape
@@ -131,7 +131,7 @@ def decisions_in(case: Case, design: Design) -> int:
         return 0
     if isinstance(design.evidence, Exceedance):
         return 1
-    return math.prod(_shape(design, case.result))
+    return math.prod(shape_of(design, case.result))
 
 
 def check(case: Case, design: Design, *, level: float, replications: int, seed: int) -> Curve:
@@ -233,13 +233,13 @@ def _test(case: Case, design: Design, bound: Array, level: float) -> SequentialT
     margin = design.margin if claim == "equal" else 0.0
     evidence = design.evidence
     if isinstance(evidence, Bounded):
-        upper = np.broadcast_to(np.asarray(evidence.upper, dtype=float), _shape(design, case.result))
+        upper = np.broadcast_to(np.asarray(evidence.upper, dtype=float), shape_of(design, case.result))
         return BettingTest(bound, level, upper.ravel(), claim, margin)
     if isinstance(evidence, Nonnegative):
-        cap = np.broadcast_to(np.asarray(evidence.cap, dtype=float), _shape(design, case.result))
+        cap = np.broadcast_to(np.asarray(evidence.cap, dtype=float), shape_of(design, case.result))
         return NonnegativeTest(bound, level, claim, cap.ravel(), margin)
     if isinstance(evidence, Signed):
-        return AbsoluteTest(bound, level, np.broadcast_to(evidence.reach, _shape(design, case.result)).ravel())
+        return AbsoluteTest(bound, level, np.broadcast_to(evidence.reach, shape_of(design, case.result)).ravel())
     assert isinstance(evidence, Unbounded)
     return AsymptoticTest(bound, level, claim, margin)
 
@@ -296,4 +296,4 @@ def _exceedance(
     }
 
 
-__all__ = ["CLAIMS", "Curve", "check", "decisions_in", "points_of"]
+__all__ = ["CLAIMS", "Curve", "check", "decisions_in", "points_of", "shape_of"]

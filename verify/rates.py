@@ -11,7 +11,7 @@ import sympy as sp
 
 from bounds import Result
 
-from .case import Array, Bounded, Exact, Exponent, Nonnegative
+from .case import Array, Bounded, Exact, Exponent, Nonnegative, Unbounded
 from .confidence import Moments, asymptotic_limits, capped_upper_limit, confidence_bounds
 from .evidence import Decision, Guarantee
 from .slopes import slope, slope_limits
@@ -95,10 +95,11 @@ def sampled_exponents(
     A slope limit is made of one limit per place, each wrong with probability at most `level` over their number,
     at any stopping time; so is the verdict at a point with probability at most `level`.
     """
+    assert not isinstance(evidence.measured, Exact)
     moments, outcome = Moments.of(np.empty((0, path.size))), dict[str, Any]()
     for chunk in chunks:
         moments = moments.merge(Moments.of(chunk))
-        limits = _limits(evidence, moments, shape, level / shape[-1])
+        limits = mean_limits(evidence.measured, moments, shape, level / shape[-1])
         low, high = (np.maximum(limit, 0.0).reshape(path.shape) for limit in limits)
         mean = moments.mean.reshape(path.shape)
         middle = slope(path, np.where(mean > 0, mean, np.nan))
@@ -114,12 +115,14 @@ def sampled_exponents(
     }
 
 
-def _limits(evidence: Exponent, moments: Moments, shape: tuple[int, ...], level: float) -> tuple[Array, Array]:
-    measured = evidence.measured
-    if isinstance(measured, Bounded):
-        return confidence_bounds(moments, level, np.broadcast_to(measured.upper, shape).ravel())
-    if isinstance(measured, Nonnegative):
-        cap = np.broadcast_to(np.asarray(measured.cap, dtype=float), shape).ravel()
+def mean_limits(
+    evidence: Bounded | Nonnegative | Unbounded, moments: Moments, shape: tuple[int, ...], level: float
+) -> tuple[Array, Array]:
+    """Return lower and upper limits, (points,) each, of means at points of this shape."""
+    if isinstance(evidence, Bounded):
+        return confidence_bounds(moments, level, np.broadcast_to(evidence.upper, shape).ravel())
+    if isinstance(evidence, Nonnegative):
+        cap = np.broadcast_to(np.asarray(evidence.cap, dtype=float), shape).ravel()
         return confidence_bounds(moments, level)[0], capped_upper_limit(moments, level, cap)
     return asymptotic_limits(moments, level, BURN_IN)
 
@@ -137,4 +140,4 @@ def _outcome(evidence: Exponent, claimed: Array, measured: tuple[Array, Array, A
     }  # fmt: skip
 
 
-__all__ = ["claimed_exponents", "claimed_terms", "exact_exponents", "path_of", "sampled_exponents"]
+__all__ = ["claimed_exponents", "claimed_terms", "exact_exponents", "mean_limits", "path_of", "sampled_exponents"]

@@ -25,7 +25,12 @@ def slope_limits(along: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> tuple[
 
     The slope is monotone in each value, so that its extremes are at the limits: no approximation is made.
     """
-    weights, low, high = slope_weights(along), np.asarray(lower, dtype=float), np.asarray(upper, dtype=float)
+    return limits_of(slope_weights(along), lower, upper)
+
+
+def limits_of(weights: Array, lower: ArrayLike, upper: ArrayLike) -> tuple[Array, Array]:
+    """Return limits of Σ w_k log(v_k), summed along the last axis, for v_k between `lower` >= 0 and `upper`."""
+    low, high = np.asarray(lower, dtype=float), np.asarray(upper, dtype=float)
     with np.errstate(divide="ignore", invalid="ignore"):  # a limit of 0 gives an infinite one, without weight none
         least = np.where(weights == 0, 0.0, weights * np.log(np.where(weights > 0, low, high)))
         most = np.where(weights == 0, 0.0, weights * np.log(np.where(weights > 0, high, low)))
