@@ -5,22 +5,17 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from .commands import fail
 
 if TYPE_CHECKING:
     from bounds import Result
 
     from .case import Array
     from .run import Verdict
-
-USAGE_ERROR = 64
-
-
-def _fail(message: str) -> NoReturn:
-    click.echo(f"loopbound: {message}", err=True)
-    raise SystemExit(USAGE_ERROR)
 
 
 @click.command()
@@ -67,9 +62,9 @@ def check(
         verdict = check_measured(result, columns, fixed=fixed, upper=upper, confidence=confidence, margin=margin)
     except MeasuredError as error:
         line = f" (line {lines[error.row]} of {file})" if error.row >= 0 else ""
-        _fail(f"{error}{line}")
+        fail(f"{error}{line}")
     except (bounds.BoundsError, ValueError) as error:
-        _fail(str(error))
+        fail(str(error))
     if ignored:
         click.echo(f"columns left out: {', '.join(ignored)}", err=True)
     click.echo(_document(verdict) if as_json else _table(verdict), nl=False)
@@ -169,7 +164,7 @@ def _write(verdict: Verdict, out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
         save(verdict, out)
     except OSError as error:
-        _fail(f"--out {out}: {error.strerror}")
+        fail(f"--out {out}: {error.strerror}")
     click.echo(f"wrote the curve and its figure to {out}", err=True)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .check_cli import check
+from .commands import PATTERNS_HELP, USAGE_ERROR, fail, result_of, selected
 from .falsify_cli import falsify
 from .mutate_cli import mutate
 from .orders_cli import rates
@@ -18,21 +19,10 @@ from .query_cli import query
 from .sweep_cli import sweep
 
 if TYPE_CHECKING:
-    from bounds import Result
-
     from .case import Setting
     from .run import Plan
 
-USAGE_ERROR = 64  # EX_USAGE
 CLOSED_PIPE = 141  # as a shell reports a program ended by SIGPIPE
-
-_PATTERNS_HELP = "PATTERN is a key, a family (tv/discrete) or a shell pattern ('*/fresh'); none selects all."
-
-
-def _fail(message: str) -> NoReturn:
-    """Print one line on standard error and leave with the status for wrong usage."""
-    click.echo(f"loopbound: {message}", err=True)
-    raise SystemExit(USAGE_ERROR)
 
 
 class _ClosedPipe(Exception):
@@ -59,12 +49,12 @@ def cli() -> None:
     """
 
 
-@cli.command("list", epilog=_PATTERNS_HELP)
+@cli.command("list", epilog=PATTERNS_HELP)
 @click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
 @click.option("--keys", is_flag=True, help="Print the keys only, one a line.")
 def list_results(patterns: tuple[str, ...], keys: bool) -> None:
     """List the results of the catalogue."""
-    results = _select(patterns)
+    results = selected(patterns)
     if keys:
         click.echo("\n".join(result.key for result in results))
         return
@@ -81,7 +71,7 @@ def show(key: str) -> None:
     """Show one result: statement, formula in Unicode and LaTeX, domains, assumptions, source."""
     from bounds import render
 
-    click.echo(render.text(_get(key)), nl=False)
+    click.echo(render.text(result_of(key)), nl=False)
 
 
 @cli.command("eval")
@@ -103,13 +93,13 @@ def evaluate(key: str, assignments: tuple[str, ...], form: str | None) -> None:
     from .tabulate import AssignmentError, render_rows, tabulate
 
     try:
-        text = render_rows(tabulate(_get(key), assignments), form or "table")
+        text = render_rows(tabulate(result_of(key), assignments), form or "table")
     except (BoundsError, AssignmentError, OverflowError) as error:
-        _fail(str(error))
+        fail(str(error))
     click.echo(text, nl=False)
 
 
-@cli.command(epilog=_PATTERNS_HELP)
+@cli.command(epilog=PATTERNS_HELP)
 @click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
 @click.option("--quick", "effort", flag_value="quick", help="Fewer designs.")
 @click.option("--full", "effort", flag_value="full", help="More designs and replications.")
@@ -152,11 +142,11 @@ def verify(
         ("--features", "--target", features is not None and target is None),
     ):
         if missing:
-            _fail(f"{option} needs {needed}")
+            fail(f"{option} needs {needed}")
     count = workers if workers is not None else os.cpu_count() or 1
     if count < 1:
-        _fail(f"--workers {count}: allowed: an integer >= 1")
-    total = len(_select(patterns))
+        fail(f"--workers {count}: allowed: an integer >= 1")
+    total = len(selected(patterns))
     setting = None if data is None else _setting(data, column, target, features)
     plan = _plan(patterns, effort or "standard", confidence, seed, setting)
     directory = _directory(out)
@@ -168,7 +158,7 @@ def verify(
         with executor_of(address, count) as executor:
             status = run_session(plan, total, count, directory, executor)
     except ClusterError as error:
-        _fail(str(error))
+        fail(str(error))
     raise SystemExit(status)
 
 
@@ -184,9 +174,9 @@ def _setting(data: str, column: str | None, target: str | None, features: str | 
         names = None if features is None else next(csv.reader([features], strict=True), [])
         return setting_from_file(data, column, target, names)
     except csv.Error as error:
-        _fail(f"--features {features}: {error}")
+        fail(f"--features {features}: {error}")
     except sim.DataError as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 def _plan(patterns: tuple[str, ...], effort: str, confidence: float, seed: int, setting: Setting | None) -> Plan:
@@ -203,7 +193,7 @@ def _plan(patterns: tuple[str, ...], effort: str, confidence: float, seed: int, 
             setting=DEFAULT_SETTING if setting is None else setting,
         )
     except ValueError as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 def _directory(out: str | None) -> Path | None:
@@ -217,26 +207,8 @@ def _directory(out: str | None) -> Path | None:
         with staging(path):  # can anything be written there?
             pass
     except OSError as error:
-        _fail(f"--out {out}: {error.strerror}")
+        fail(f"--out {out}: {error.strerror}")
     return path
-
-
-def _select(patterns: tuple[str, ...]) -> tuple[Result, ...]:
-    import bounds
-
-    try:
-        return bounds.select(patterns)
-    except bounds.UnknownResultError as error:
-        _fail(str(error))
-
-
-def _get(key: str) -> Result:
-    import bounds
-
-    try:
-        return bounds.get(key)
-    except bounds.UnknownResultError as error:
-        _fail(str(error))
 
 
 def _one_line(error: click.ClickException) -> str:

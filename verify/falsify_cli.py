@@ -6,24 +6,18 @@ import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
+from .commands import INTERRUPTED, PATTERNS_HELP, fail, result_of, selected
 from .grammar import GrammarError, parse_assignment
 
 if TYPE_CHECKING:
     from .falsify_run import Falsification
 
-USAGE_ERROR, INTERRUPTED = 64, 130
 
-
-def _fail(message: str) -> NoReturn:
-    click.echo(f"loopbound: {message}", err=True)
-    raise SystemExit(USAGE_ERROR)
-
-
-@click.command(epilog="PATTERN is a key, a family (tv/discrete) or a shell pattern ('*/fresh'); none selects all.")
+@click.command(epilog=PATTERNS_HELP)
 @click.argument("words", nargs=-1, metavar="[PATTERN]...")
 @click.option("--budget", type=click.IntRange(1), default=200, show_default=True, help="Points tried per result.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same numbers.")
@@ -46,9 +40,9 @@ def falsify(
     patterns = tuple(word for word in words if "=" not in word)
     assignments = tuple(word for word in ((first,) if first is not None else ()) + words if word and "=" in word)
     if first is None and assignments:
-        _fail(f"{assignments[0]}: allowed after --at")
+        fail(f"{assignments[0]}: allowed after --at")
     if first is not None and "=" not in first:
-        _fail(f"--at {first}: allowed: NAME=VALUE")
+        fail(f"--at {first}: allowed: NAME=VALUE")
     keys = _keys(patterns, single=first is not None)
     path = _writable(out)
     stream = _one(keys[0], assignments, seed) if first is not None else _many(keys, budget, seed, workers)
@@ -56,14 +50,9 @@ def falsify(
 
 
 def _keys(patterns: tuple[str, ...], *, single: bool) -> tuple[str, ...]:
-    import bounds
-
     if single and len(patterns) != 1:
-        _fail("--at: allowed: with the key of one result")
-    try:
-        return tuple(result.key for result in ([bounds.get(patterns[0])] if single else bounds.select(patterns)))
-    except bounds.UnknownResultError as error:
-        _fail(str(error))
+        fail("--at: allowed: with the key of one result")
+    return tuple(result.key for result in ([result_of(patterns[0])] if single else selected(patterns)))
 
 
 def _writable(out: str | None) -> Path | None:
@@ -73,7 +62,7 @@ def _writable(out: str | None) -> Path | None:
         with Path(out).open("a", encoding="utf-8"):  # can anything be written there?
             return Path(out)
     except OSError as error:
-        _fail(f"--out {out}: {error.strerror}")
+        fail(f"--out {out}: {error.strerror}")
 
 
 def _one(key: str, assignments: tuple[str, ...], seed: int) -> Iterator[Falsification]:
@@ -82,7 +71,7 @@ def _one(key: str, assignments: tuple[str, ...], seed: int) -> Iterator[Falsific
     try:
         yield falsify_result(key, at=_values(assignments), seed=seed)
     except (GrammarError, PointError) as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 def _many(keys: tuple[str, ...], budget: int, seed: int, workers: int | None) -> Iterator[Falsification]:

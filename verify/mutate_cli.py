@@ -5,24 +5,18 @@ from __future__ import annotations
 import os
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
+
+from .commands import INTERRUPTED, PATTERNS_HELP, fail, selected
 
 if TYPE_CHECKING:
     from .mutation import MutationScore
     from .run import Plan
 
-USAGE_ERROR = 64
-INTERRUPTED = 130
 
-
-def _fail(message: str) -> NoReturn:
-    click.echo(f"loopbound: {message}", err=True)
-    raise SystemExit(USAGE_ERROR)
-
-
-@click.command(epilog="PATTERN is a key, a family (tv/discrete) or a shell pattern ('*/fresh'); none selects all.")
+@click.command(epilog=PATTERNS_HELP)
 @click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
 @click.option("--quick", "effort", flag_value="quick", help="Fewer designs.")
 @click.option("--full", "effort", flag_value="full", help="More designs and replications.")
@@ -40,22 +34,21 @@ def mutate(patterns: tuple[str, ...], effort: str | None, seed: int, workers: in
     """
     count = workers if workers is not None else os.cpu_count() or 1
     if count < 1:
-        _fail(f"--workers {count}: allowed: an integer >= 1")
+        fail(f"--workers {count}: allowed: an integer >= 1")
     plan, total = _plan(patterns, effort or "standard", seed)
     raise SystemExit(_session(plan, total, count, _file(out)))
 
 
 def _plan(patterns: tuple[str, ...], effort: str, seed: int) -> tuple[Plan, int]:
     """Return the plan and how many results it has; wrong values end the program with one line."""
-    import bounds
-
     from .case import Effort
     from .run import Plan
 
+    total = len(selected(patterns))
     try:
-        return Plan(patterns=patterns, effort=Effort(effort), seed=seed), len(bounds.select(patterns))
-    except (ValueError, bounds.UnknownResultError) as error:
-        _fail(str(error))
+        return Plan(patterns=patterns, effort=Effort(effort), seed=seed), total
+    except ValueError as error:
+        fail(str(error))
 
 
 def _file(out: str | None) -> Path | None:
@@ -64,7 +57,7 @@ def _file(out: str | None) -> Path | None:
     try:
         return None if out is None else place_of(out)
     except OSError as error:
-        _fail(f"--out {out}: {error.strerror}")
+        fail(f"--out {out}: {error.strerror}")
 
 
 def _session(plan: Plan, total: int, workers: int, file: Path | None) -> int:

@@ -7,22 +7,17 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from .commands import INTERRUPTED, PATTERNS_HELP, fail, selected
 
 if TYPE_CHECKING:
     from .exponent_table import OrderRow
 
-USAGE_ERROR, INTERRUPTED = 64, 130
 
-
-def _fail(message: str) -> NoReturn:
-    click.echo(f"loopbound: {message}", err=True)
-    raise SystemExit(USAGE_ERROR)
-
-
-@click.command(epilog="PATTERN is a key, a family (tv/discrete) or a shell pattern ('*/fresh'); none selects all.")
+@click.command(epilog=PATTERNS_HELP)
 @click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same numbers.")
 @click.option("--workers", type=click.IntRange(1), default=None, help="Processes.  [default: number of processors]")
@@ -37,18 +32,13 @@ def rates(patterns: tuple[str, ...], seed: int, workers: int | None, out: Path |
 
     Example: loopbound rates 'tv/discrete/*' gaussian
     """
-    import bounds
-
     from .exponent_table import Order, order_table
 
-    try:
-        results = [result for result in bounds.select(patterns) if result.rates]
-    except bounds.UnknownResultError as error:
-        _fail(str(error))
+    results = [result for result in selected(patterns) if result.rates]
     if out is not None and not out.parent.is_dir():
-        _fail(f"--out {out}: its folder does not exist")
+        fail(f"--out {out}: its folder does not exist")
     if not results:
-        _fail(f"{' '.join(patterns)}: allowed: results that claim an order")
+        fail(f"{' '.join(patterns)}: allowed: results that claim an order")
     rows: list[OrderRow] = []
     keys = tuple(result.key for result in results)
     try:

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from .commands import fail
 from .grammar import GrammarError, Number, parse_number
 
 if TYPE_CHECKING:
     from .planner_answers import DataPlan
-
-USAGE_ERROR = 64
-
-
-def _fail(message: str) -> NoReturn:
-    click.echo(f"loopbound: {message}", err=True)
-    raise SystemExit(USAGE_ERROR)
 
 
 class _Number(click.ParamType):  # type: ignore[type-arg, unused-ignore]
@@ -69,7 +63,7 @@ def plan(check: bool, seed: int, as_json: bool, out: str | None, **asked: Any) -
     Example: loopbound plan --K 50000 --real 1e6 --generations 10 --target-tv 0.1 --out plan.png
     """
     if out is not None and Path(out).suffix.lower() != ".png":
-        _fail(f"--out {out}: allowed: a file that ends in .png")
+        fail(f"--out {out}: allowed: a file that ends in .png")
     answer = _answer(asked)
     checked = _checked(answer, seed) if check else None
     if out is not None:
@@ -101,27 +95,27 @@ def _answer(asked: dict[str, Any]) -> DataPlan:
     try:
         return plan(model, **given) if data is None else plan_from_file(model, data, column, **given)
     except PlanError as error:
-        _fail(f"--{error}")
+        fail(f"--{error}")
     except (sim.DataError, OverflowError) as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 def _consistent(model: str, data: str | None, column: str | None, asked: dict[str, Any]) -> None:
     """Refuse options that contradict each other."""
     if data is None and column is not None:
-        _fail("--column needs --data")
+        fail("--column needs --data")
     if data is None and asked["real"] is None:
-        _fail("--real missing: allowed: the number of real points, such as 1e6, or --data FILE")
+        fail("--real missing: allowed: the number of real points, such as 1e6, or --data FILE")
     if data is not None and asked["K"] is not None:
-        _fail("--K and --data: allowed: one of them (K is the number of distinct values of the file)")
+        fail("--K and --data: allowed: one of them (K is the number of distinct values of the file)")
     if model != "discrete" and asked["K"] is not None:
-        _fail("--K: allowed: only with --model discrete")
+        fail("--K: allowed: only with --model discrete")
     if model != "gaussian" and asked["d"] is not None:
-        _fail("--d: allowed: only with --model gaussian")
+        fail("--d: allowed: only with --model gaussian")
     if model != "kde" and asked["h"] is not None:
-        _fail("--h: allowed: only with --model kde")
+        fail("--h: allowed: only with --model kde")
     if data is not None and asked["d"] not in (None, 1):
-        _fail("--d and --data: allowed: one of them (a column has d = 1)")
+        fail("--d and --data: allowed: one of them (a column has d = 1)")
 
 
 def _checked(answer: DataPlan, seed: int) -> Any:
@@ -133,9 +127,9 @@ def _checked(answer: DataPlan, seed: int) -> Any:
     try:
         return check_plan(answer, seed)
     except PlanError as error:
-        _fail(f"--{error}")
+        fail(f"--{error}")
     except SimulationError as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 def _draw(answer: DataPlan, out: str) -> None:
@@ -144,4 +138,4 @@ def _draw(answer: DataPlan, out: str) -> None:
     try:
         Path(out).write_bytes(picture(answer))
     except OSError as error:
-        _fail(f"--out {out}: {error.strerror}")
+        fail(f"--out {out}: {error.strerror}")

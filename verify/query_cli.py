@@ -7,16 +7,16 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import click
 
+from .commands import fail
 from .grammar import GrammarError, Infinity, Matrix, Number, Value, Values, parse_assignment, parse_name
 
 if TYPE_CHECKING:
     from bounds.query.answers import Answer
 
-USAGE_ERROR = 64
 UNANSWERED = 2
 MOST_ANSWERS = 200
 _KEY = re.compile(r"[a-z0-9-]{1,40}(?:/[a-z0-9-]{1,40}){1,4}")
@@ -160,16 +160,16 @@ def query(key: str, question: str, words: tuple[str, ...], form: str | None) -> 
     try:
         request = read_request(key, question, words)
     except (GrammarError, RequestError) as error:
-        _fail(str(error))
+        fail(str(error))
     import bounds
     from bounds.query import Unanswered
 
     try:
         found = [(moved, ask(request, fixed)) for moved, fixed in combinations(request)]
     except Unanswered as error:
-        _fail(str(error), UNANSWERED)
+        fail(str(error), UNANSWERED)
     except (bounds.BoundsError, RequestError) as error:
-        _fail(str(error))
+        fail(str(error))
     from . import query_text
 
     click.echo(
@@ -233,8 +233,3 @@ def ask(request: Request, fixed: Mapping[str, Any]) -> Answer:
         moving = list(path[0]) if len(path) == 1 else [path]
     answer: Answer = function(request.key, *([request.other] if shape == OTHER else []), *moving, **values)
     return answer
-
-
-def _fail(message: str, status: int = USAGE_ERROR) -> NoReturn:
-    click.echo(f"loopbound: {message}", err=True)
-    raise SystemExit(status)

@@ -16,11 +16,11 @@ from rich.text import Text
 
 import bounds
 
+from .commands import INTERRUPTED
 from .evidence import Decision
 from .report import exit_status, save, save_summary, staging
 from .run import Plan, Verdict, verify
 
-INTERRUPTED = 130
 _COLUMNS = (
     "result", "verdict", "decided", "vacuous", "tightness", "min", "max", "replications", "seconds", "evidence"
 )  # fmt: skip

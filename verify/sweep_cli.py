@@ -9,20 +9,16 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from .commands import FAILED, INTERRUPTED, fail
 
 if TYPE_CHECKING:
     from xarray import Dataset
 
-USAGE_ERROR, FAILED, INTERRUPTED = 64, 70, 130
 _EVERY = 10.0  # seconds between plain lines
-
-
-def _fail(message: str, status: int = USAGE_ERROR) -> NoReturn:
-    click.echo(f"loopbound: {message}", err=True)
-    raise SystemExit(status)
 
 
 @click.command()
@@ -45,18 +41,18 @@ def sweep(file: Path, workers: int | None, address: str | None, store: Path | No
 
     count = workers if workers is not None else os.cpu_count() or 1
     if count < 1:
-        _fail(f"--workers {count}: allowed: an integer >= 1")
+        fail(f"--workers {count}: allowed: an integer >= 1")
     if not out.parent.is_dir():
-        _fail(f"--out {out}: its folder does not exist")
+        fail(f"--out {out}: its folder does not exist")
     try:
         asked = read_sweep(file)
     except SweepFileError as error:
-        _fail(str(error))
+        fail(str(error))
     kept = f"finished blocks are kept in {store}, the same command goes on" if store else "nothing is kept (--store)"
     dataset, failed = _run(asked, count, address, store, kept)
     _write(dataset, out)
     if failed:
-        _fail(f"{failed}\n{out} has NaN in their places; {kept}", FAILED)
+        fail(f"{failed}\n{out} has NaN in their places; {kept}", FAILED)
     sizes = ", ".join(f"{name} {size}" for name, size in dataset.sizes.items())
     click.echo(f"wrote {out}: {sizes}")
 
@@ -78,13 +74,13 @@ def _run(
     except sim.SweepError as error:
         return error.dataset, str(error)
     except (sim.SimulationError, ClusterError) as error:
-        _fail(str(error))
+        fail(str(error))
     except sim.ExecutorError as error:
-        _fail(f"{error}; {kept}", FAILED)
+        fail(f"{error}; {kept}", FAILED)
     except sim.StoreError as error:
-        _fail(str(error), FAILED)
+        fail(str(error), FAILED)
     except KeyboardInterrupt:
-        _fail(f"interrupted; {kept}", INTERRUPTED)
+        fail(f"interrupted; {kept}", INTERRUPTED)
 
 
 def _write(dataset: Dataset, out: Path) -> None:
@@ -96,7 +92,7 @@ def _write(dataset: Dataset, out: Path) -> None:
             dataset.to_netcdf(folder / out.name, engine="netcdf4")
             (folder / out.name).replace(out)
     except OSError as error:
-        _fail(f"--out {out}: {error.strerror or error}", FAILED)
+        fail(f"--out {out}: {error.strerror or error}", FAILED)
 
 
 @contextmanager
