@@ -13,9 +13,9 @@ import sympy as sp
 
 import bounds
 import sim
-from bounds import Kind, Rate, Result
+from bounds import Kind, Rate
 
-from .case import Array, Case, Design, Exact
+from .case import Array, Design, Exact
 from .checking import check, points_of
 from .falsify_points import value_on
 from .falsify_run import search_of
@@ -137,15 +137,10 @@ def _row(search: Search, rate: Rate, seed: int, replications: Sequence[int]) -> 
     common["at"] = _others(search, rate.wrt, path[0 if rate.to == 0 else -1], seed)
     designs = [search.design({**common["at"], rate.wrt: value}) for value in path]
     for number in replications:
-        row = OrderRow(**common, **_compared(search.result, rate, designs, path, (seed, number)))
+        row = OrderRow(**common, **_compared(search, rate, designs, path, (seed, number)))
         if row.order is not Order.OPEN or row.replications == 0:
             break
     return row
-
-
-def _case(result: Result) -> Case:
-    because = {assumption.key: "by the design of the search" for assumption in result.assumptions}
-    return Case(result=result, name="order", designs=lambda setting: (), because=because)
 
 
 def _others(search: Search, wrt: str, end: int | float, seed: int) -> dict[str, int | float]:
@@ -159,7 +154,7 @@ def _others(search: Search, wrt: str, end: int | float, seed: int) -> dict[str, 
 
     def tightness(values: Mapping[str, Any]) -> float:
         design = search.design({**values, wrt: end})
-        return score(check(_case(search.result), design, level=0.05, replications=_SCREENED, seed=seed))
+        return score(check(search.case, design, level=0.05, replications=_SCREENED, seed=seed))
 
     for name in (*settings, *settings) if len(settings) > 1 else settings:
         tried = [{**chosen, name: value_on(search.axes[name], share)} for share in (0.5, 0.0, 1.0)]
@@ -184,9 +179,10 @@ def _path(axis: Axis, *, toward_zero: bool) -> tuple[int | float, ...]:
 
 
 def _compared(
-    result: Result, rate: Rate, designs: Sequence[Design], path: tuple[int | float, ...], numbers: tuple[int, int]
+    search: Search, rate: Rate, designs: Sequence[Design], path: tuple[int | float, ...], numbers: tuple[int, int]
 ) -> dict[str, Any]:
     """Return the exponents at the least favourable point, and the order there."""
+    result = search.result
     pairs = [points_of(design, result) for design in designs]
     if len({bound.shape for bound, _ in pairs}) > 1:
         return {"order": None, "reason": "the number of points changes along the path"}
@@ -194,7 +190,7 @@ def _compared(
     along = np.array([parameters.get(rate.wrt, np.full(bound.shape[0], float(value)))
                       for (_, parameters), value in zip(pairs, path, strict=True)]).T  # fmt: skip
     level = (1 - CONFIDENCE) / (2 * bound.size)
-    found = [measured(_case(result), design, level=level, seed=numbers[0], replications=numbers[1])
+    found = [measured(search.case, design, level=level, seed=numbers[0], replications=numbers[1])
              for design in designs]  # fmt: skip
     value, low, high, most = (np.array([getattr(one, name) for one in found]).T for name in _NAMES)
     sign = np.sign(bound[:, :1])

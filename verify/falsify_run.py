@@ -14,7 +14,7 @@ import bounds
 import sim
 from bounds import Result
 
-from .case import Case, Design
+from .case import Design
 from .checking import CLAIMS, Curve, check, decisions_in
 from .evidence import Decision, Guarantee
 from .falsify_points import Values, explore
@@ -182,15 +182,9 @@ def _on_axis(name: str, axis: Axis, value: int | float) -> int | float:
     return int(value) if axis.integer else float(value)
 
 
-def _case(result: Result) -> Case:
-    """Return the case that a search stands for; why the designs satisfy the assumptions is its author's to say."""
-    because = {assumption.key: "by the design of the search" for assumption in result.assumptions}
-    return Case(result=result, name="falsify", designs=lambda setting: (), because=because)
-
-
 def _check(search: Search, values: Values, level: float, replications: int, seeds: tuple[int, int]) -> Curve:
     """Check the design at a point; `level` is shared by its decisions."""
-    case, seed = _case(search.result), int(np.random.SeedSequence(seeds).generate_state(1, np.uint64)[0]) >> 1
+    case, seed = search.case, int(np.random.SeedSequence(seeds).generate_state(1, np.uint64)[0]) >> 1
     try:
         design = search.design(values)
         each = level / max(1, decisions_in(case, design))

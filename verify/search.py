@@ -9,7 +9,7 @@ from typing import Any
 
 from bounds import Result
 
-from .case import Design
+from .case import Case, Design
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +63,12 @@ class Search:
     result: Result
     axes: Mapping[str, Axis]
     design: Callable[[Mapping[str, Any]], Design]
+
+    @property
+    def case(self) -> Case:
+        """The case that the designs are checked in; why they satisfy the assumptions is their author's to say."""
+        because = {assumption.key: "by the design of the search" for assumption in self.result.assumptions}
+        return Case(result=self.result, name="search", designs=lambda setting: (), because=because)
 
 
 __all__ = ["Axis", "Search"]
