@@ -73,6 +73,13 @@ def test_a_next_order_widens_the_limits_of_exact_values() -> None:
     assert row.upper == pytest.approx(-0.5, abs=0.02)
 
 
+def test_exponents_that_still_settle_contradict_nothing() -> None:
+    """The ratio to the bound grows up to 1/2 and stays there: too early to say."""
+    row = along_n(planted(lambda at: 0.5 * at["n"] ** -0.5 * at["n"] / (at["n"] + 2000)))
+    assert row.measured > -0.5 + MARGIN
+    assert row.order is Order.OPEN
+
+
 def test_settings_are_chosen_where_the_bound_is_tightest() -> None:
     row = along_n(planted(lambda at: 1e-3 * at["spread"] * at["n"] ** -0.5))
     assert row.at == {"K": 5, "spread": 3.0}

@@ -22,7 +22,7 @@ from .falsify_run import search_of
 from .falsify_score import score
 from .measuring import measured
 from .search import Axis, Search
-from .slopes import limits_of, slope_weights
+from .slopes import limits_of, slope, slope_weights
 
 CONFIDENCE = 0.999
 """Probability that all limits of one row are right."""
@@ -32,6 +32,7 @@ PLACES, FACTOR = 5, 10.0
 REPLICATIONS = (512, 4_096, 16_384)
 """Of every sampled design; more only where fewer leave the order open, which limits for any stopping time allow."""
 _SCREENED = 128
+_SETTLED = 0.8
 
 
 class Order(StrEnum):
@@ -209,8 +210,11 @@ def _compared(
     excess = direction * (middle - claimed)
     worst = int(np.argmax(np.abs(excess) if result.kind is Kind.EQUALITY else excess))
     ends = sorted((direction * (least[worst] - claimed[worst]), direction * (largest[worst] - claimed[worst])))
+    order = _order(result.kind, *ends)
+    if order is Order.CONTRADICTING and _settles(along[worst], value[worst] / bound[worst], rate.to == 0):
+        order = Order.OPEN
     return {
-        "order": _order(result.kind, *ends),
+        "order": order,
         "path": tuple(along[worst].tolist()),
         "claimed": float(claimed[worst]), "measured": float(middle[worst]),
         "lower": float(least[worst]), "upper": float(largest[worst]),
@@ -226,6 +230,13 @@ def _corrected(along: Array, ratio: Array, toward_zero: bool) -> Array:
     small = np.sqrt(along if toward_zero else 1 / along)
     columns = np.stack([np.ones_like(along), np.log(along), small], axis=-1)
     return np.asarray(np.sum(np.linalg.pinv(columns)[..., 1, :] * np.log(ratio), axis=1))
+
+
+def _settles(along: Array, ratio: Array, toward_zero: bool) -> bool:
+    """Tell whether exponents still come nearer to each other along a path: then it is too short to contradict."""
+    halves = [slice(None, 3), slice(-3, None)][:: -1 if toward_zero else 1]
+    first, last = (abs(float(slope(along[half], ratio[half]))) for half in halves)
+    return last < _SETTLED * first
 
 
 def _order(kind: Kind, low: float, high: float) -> Order:

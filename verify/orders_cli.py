@@ -26,7 +26,8 @@ def rates(patterns: tuple[str, ...], seed: int, workers: int | None, out: Path |
     """Compare every claimed order with the exponent of what is measured along the same path.
 
     `consistent`: equal up to 0.1; `faster than claimed`: the bound does not follow what it bounds; `contradicting`:
-    what is measured falls more slowly, or grows faster, than claimed; `open`: the limits are too wide to say.
+    what is measured falls more slowly, or grows faster, than claimed; `open`: the limits are too wide, or
+    the path too short, to say.
 
     Exit status: 0 nothing contradicts, 1 something does, 2 something is open.
 

@@ -129,6 +129,6 @@ SEARCHES: tuple[Search, ...] = (
     _search("collapse-time", _TWO, lambda x: chain_collapse(x["n"], x["mu"], x["p"], x["q"])),
     _search("stationary/sure", _WALK, _followed),
     _chain("stationary", _ALPHA),
-    _chain("own-contexts/loss", {"n": Axis(low=2, high=60, integer=True, log=True)}),
+    _chain("own-contexts/loss", {"n": Axis(low=2, high=600, integer=True, log=True)}),
     _chain("own-contexts/drift", {}),
 )
