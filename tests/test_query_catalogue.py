@@ -70,6 +70,7 @@ POINT |= {"dt": "0.2", "steps": 7, "b": "1.1", "A": "1.6", "approx": "0.1", "noi
 POINT |= {"mu_k": "0.2", "kappa_k": "0.1", "pi_0": "0.15", "delta_T": "0.5", "tv_0": "0.4", "H_0": "0.6", "H_G": "0.7"}
 POINT |= {"K_eff": "3.5"}
 POINT |= {"tau": "0.6", "gram": "1.7"}
+POINT |= {"chi": "0.2"}
 OF_ONE = {"regression/interpolation": {"n": 3, "d": 40}}
 
 

@@ -17,6 +17,8 @@ from . import (
     phase,
     propagation,
     regression,
+    sharper_diffusion,
+    sharper_learning,
     stability,
     transformer,
 )
@@ -39,6 +41,8 @@ CATALOGUE: tuple[Result, ...] = (
     *markov.RESULTS,
     *curation.RESULTS,
     *regression.RESULTS,
+    *sharper_diffusion.RESULTS,
+    *sharper_learning.RESULTS,
 )
 
 __all__ = ["CATALOGUE"]

@@ -79,7 +79,7 @@ class Sampler:
         What is kept of Tweedie's covariance for d > 1: its symmetric part, its diagonal, or their mean.
     floor : float
         In (0, 1]: eigenvalues of I + a∇ŝ below it are raised to it, since a learnt score may make
-        them negative. With the true score they are positive.
+        them negative. With the true score they are positive, but may be below the floor where a step is long.
 
     Raises
     ------

@@ -25,6 +25,8 @@ from . import (
     propagation,
     rates,
     regression,
+    sharper,
+    sharper_learning,
     stability,
     stability_recursive,
     transformer,
@@ -57,6 +59,8 @@ CASES: tuple[Case, ...] = (
     *markov.CASES,
     *curation.CASES,
     *regression.CASES,
+    *sharper.CASES,
+    *sharper_learning.CASES,
 )
 
 __all__ = ["CASES"]

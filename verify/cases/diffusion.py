@@ -100,16 +100,13 @@ CONTINUOUS = (("wide", 0.01, 4.0, SIZES), ("wide", 0.002, 0.5, (50, 800)), ("thr
 
 
 @lru_cache(maxsize=100)
-def continuous(law: str, t0: float, T: float, n: int) -> Step:
-    """Return what the reverse equation in continuous time does with the score of an estimated mixture."""
-    p = LAWS[law]
-    q, ends = estimated(p, n), end_terms(p, (t0, T))
-    output, error = reverse_law(q, t0, T)
-    distance, (E, missed) = sum(tv_mixtures(output, p)) + error, score_gap(p, q, t0, T)
+def reversed_step(p: sim.NormalMixture, q: sim.NormalMixture, t0: float, T: float) -> Step:
+    """Return what the reverse equation in continuous time does with the score of the mixture q instead of p's."""
+    ends, (output, error), (E, missed) = end_terms(p, (t0, T)), reverse_law(q, t0, T), score_gap(p, q, t0, T)
     none = np.zeros(0)
     return Step(
-        tv=distance,
-        start=ends.start - ends.start_error,
+        tv=sum(tv_mixtures(output, p)) + error,
+        start=max(ends.start - ends.start_error, 0.0),
         end=max(ends.end - ends.end_error, 0.0),
         kl=max(ends.end_kl - ends.end_kl_error, 0.0),
         J=none,
@@ -118,6 +115,11 @@ def continuous(law: str, t0: float, T: float, n: int) -> Step:
         E=max(E - missed, 0.0),
         lag=0.0,
     )
+
+
+def continuous(law: str, t0: float, T: float, n: int) -> Step:
+    """Return what the reverse equation in continuous time does with the score of an estimated mixture."""
+    return reversed_step(LAWS[law], estimated(LAWS[law], n), t0, T)
 
 
 def _continuous(result: Result) -> list[Design]:

@@ -12,7 +12,6 @@ import numpy as np
 
 import bounds
 from sim import NormalMixture
-from sim.diffusion.ends import end_terms
 from sim.diffusion.features import RandomFeatures, ScoreNetwork
 from sim.diffusion.laws import ExactScore
 from sim.diffusion.line_law import output_law, tv_mixtures
@@ -22,9 +21,10 @@ from sim.diffusion.training import train
 
 from ..case import Array, Bounded, Design, Exact, Exponent
 from ..cases.diffusion import design as of_steps
+from ..cases.diffusion import reversed_step
 from ..cases.diffusion_ends import step_divergence
 from ..cases.diffusion_rates import FLOW, RIDGE, KnownCovariance, Learning
-from ..diffusion_steps import LAWS, Setup, Step, fisher, reverse_law, score_gap, terms_of
+from ..diffusion_steps import LAWS, Setup, Step, fisher, terms_of
 from ..search import Axis, Search
 from .diffusion_ends import SPACINGS, mixture
 
@@ -103,29 +103,15 @@ def _chain(key: str, kinds: tuple[Kind, ...]) -> Search:
     return Search(result=result, axes=axes, design=lambda values: of_steps(result, "wrong mixture", [step(values)]))
 
 
-def _reversed(values: Values) -> Step:
-    """What the reverse equation in continuous time does with the score of a wrong mixture."""
-    p, q, t0, T = mixture(values), learned(values), values["t0"], values["T"]
-    ends, (output, error), (E, missed) = end_terms(p, (t0, T)), reverse_law(q, t0, T), score_gap(p, q, t0, T)
-    none = np.zeros(0)
-    return Step(
-        tv=sum(tv_mixtures(output, p)) + error,
-        start=max(ends.start - ends.start_error, 0.0),
-        end=max(ends.end - ends.end_error, 0.0),
-        kl=max(ends.end_kl - ends.end_kl_error, 0.0),
-        J=none,
-        V=none,
-        G=none,
-        E=max(E - missed, 0.0),
-        lag=0.0,
-    )
-
-
 def _continuous(key: str) -> Search:
     result = bounds.get(key)
 
     def design(values: Values) -> Design:
-        return of_steps(result, "score of a wrong mixture", [_reversed(values)])
+        return of_steps(
+            result,
+            "score of a wrong mixture",
+            [reversed_step(mixture(values), learned(values), values["t0"], values["T"])],
+        )
 
     return Search(result=result, axes={**_TARGET, **_LEARNED, **_TIMES}, design=design)
 
