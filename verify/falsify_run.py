@@ -202,7 +202,8 @@ def _finding(search: Search, values: Values, seed: int) -> Finding:
     curve = _check(search, values, LEVEL, REPLICATIONS, (seed, 1))
     ratio, lower, upper = ratios(curve)
     refuted = curve.decision == Decision.REFUTED
-    place = int(np.argmax(np.where(refuted, ratio, -np.inf) if refuted.any() else ratio))
+    telling = refuted if refuted.any() else ~curve.vacuous if not curve.vacuous.all() else np.ones_like(refuted)
+    place = int(np.argmax(np.where(telling, ratio, -np.inf)))
     order = (Decision.REFUTED, Decision.UNDECIDED)
     return Finding(
         at=values,

@@ -44,6 +44,7 @@ def score(curve: Curve) -> float:
     _, lower, _ = ratios(curve)
     if curve.claim == "equal":
         lower = np.where((curve.bound == 0) & (lower == 0), -np.inf, lower)  # 0 = 0 says nothing
+    lower = np.where(curve.vacuous, -np.inf, lower)  # what the range of the quantity implies cannot be refuted
     return float(np.clip(np.nan_to_num(lower, nan=-_LARGEST), -_LARGEST, _LARGEST).max())
 
 
