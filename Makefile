@@ -50,6 +50,9 @@ verdicts: verify
 	$(BIN)/python examples/verdicts.py loopbound-out book/verdicts.json
 	cp loopbound-out/tightness.csv loopbound-out/tightness.json book/
 	cp loopbound-out/tightness.png book/figures/
+	$(BIN)/loopbound mutate --full --out book/mutation.json
+	$(BIN)/loopbound rates --out book/rates.json || test $$? -eq 2
+	$(BIN)/loopbound falsify --out book/falsifier.json || test $$? -eq 2
 
 # --all, as a build after a failed one would skip the pages that failed
 book: $(BOOK_STAMP)
