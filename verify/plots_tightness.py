@@ -42,12 +42,18 @@ def tightness_figure(rows: Sequence[dict[str, Any]]) -> bytes:
     for place, row in enumerate(bounding[:_NAMED], start=1):
         axis.annotate(
             f"{place}  {row['key']}", (1, 1 - 0.045 * place), (-8, 0), "axes fraction", "offset points", fontsize=8,
-            ha="right", va="center",
+            ha="right", va="center", zorder=5, bbox={"fc": "w", "ec": "none", "alpha": 0.85, "pad": 1},
         )  # fmt: skip
     axis.set_yscale("log")
+    if bounding:
+        medians = [row["median"] for row in bounding]
+        axis.set_ylim(min(0.3, *medians) / 3, max(3.0, *medians) * 3)
     axis.set_xlabel("rank, the loosest first")
     axis.set_ylabel("bound / measured mean")
-    axis.set_title(f"{len(bounding)} bounds; the {min(_NAMED, len(bounding))} loosest are named", fontsize=10)
+    named = min(_NAMED, len(bounding))
+    axis.set_title(
+        f"{len(bounding)} bounds; the {named} loosest are named, ranges beyond the frame are cut", fontsize=10
+    )
     if bounding:
         axis.legend(fontsize=8, frameon=False, loc="lower right")
     return png(canvas)
