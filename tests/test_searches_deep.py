@@ -86,7 +86,7 @@ FACTORS = {
     "recursive-stability/icl": 0.75,
     "recursive-stability/icl/residual": 0.6,
     "icl/softmax/stability": 0.98,
-    "icl/softmax/generalization": 0.98,
+    "icl/softmax/generalization": 0.9,
     "icl/synthetic-sizing": 0.04,
     "icl/linear-attention/fixed": 1 + 1e-8,
     "icl/tv/replace": 0.9,

@@ -185,8 +185,11 @@ _NORMAL_LABELS = Assumption(
 )
 
 
-def _mean_label(schedule: ScheduleFormulas, synthetic: sp.Expr, rate: Rate) -> Result:
-    before = INFLUENCE[schedule.name]
+def _mean_label(schedule: ScheduleFormulas, synthetic: Formula, rate: Rate) -> Result:
+    def gap() -> sp.Expr:
+        before = INFLUENCE[schedule.name]
+        return sigma**2 * (before.xreplace({i: i + 1}) - synthetic() * before / 2)
+
     return Result(
         key=f"icl/mean-label/gap/{schedule.name}",
         title=f"Expected gap of a mean label in context: {schedule.name}",
@@ -195,7 +198,7 @@ def _mean_label(schedule: ScheduleFormulas, synthetic: sp.Expr, rate: Rate) -> R
         quantity="E gap of generation i+1: real risk minus error on its context, in the squared unit of the labels",
         kind=Kind.EQUALITY,
         mode=Mode.EXPECTATION,
-        expr=lambda: sigma**2 * (before.xreplace({i: i + 1}) - synthetic * before / 2),
+        expr=gap,
         params=(*schedule.params, SIGMA),
         conditions=schedule.conditions,
         assumptions=(_MEAN_LABEL, _NORMAL_LABELS, schedule.assumption),
@@ -210,8 +213,8 @@ def _mean_label(schedule: ScheduleFormulas, synthetic: sp.Expr, rate: Rate) -> R
 
 
 MEAN_LABEL = (
-    _mean_label(EXPAND, lam / (1 + lam), Rate(wrt="lam", to=sp.oo, leading=lambda: sigma**2 / (2 * n))),
-    _mean_label(FIXED, 1 - alpha, Rate(wrt="alpha", to=1, leading=lambda: sigma**2 / n)),
+    _mean_label(EXPAND, lambda: lam / (1 + lam), Rate(wrt="lam", to=sp.oo, leading=lambda: sigma**2 / (2 * n))),
+    _mean_label(FIXED, lambda: 1 - alpha, Rate(wrt="alpha", to=1, leading=lambda: sigma**2 / n)),
 )
 
 
