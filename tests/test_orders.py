@@ -140,6 +140,7 @@ def test_a_vacuous_bound_is_not_compared() -> None:
     assert "says nothing" in along_n(capped).reason
 
 
+@pytest.mark.slow
 def test_of_the_catalogue_the_same_for_any_number_of_workers() -> None:
     keys = ("tv/gaussian-mean/replace", "tv/discrete/one-step")
     alone = {rows[0].key: rows[0].measured for rows in order_table(keys)}
